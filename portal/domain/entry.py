@@ -1,0 +1,26 @@
+"""What we know of one entry we ever sent to a lock."""
+
+from enum import StrEnum
+
+
+class EntryState(StrEnum):
+    """Whether the lock holds the entry."""
+
+    MAYBE = "maybe"  # not sent yet, or sent and not known
+    HELD = "held"  # the lock confirmed it
+    GONE = "gone"  # proven off, or proven never to have arrived
+
+
+class Evidence(StrEnum):
+    """How we know."""
+
+    NOT_SENT = "not_sent"  # the row exists, the call has not been made
+    SENT = "sent"  # a write is or may be under way
+    CONFIRMED = "confirmed"  # an add or update succeeded
+    REFUSED = "refused"  # the write was refused for a reason that proves it is not there
+    IN_USE = "in_use"  # refused as already in use: ours until proven otherwise
+    DELETED = "deleted"  # the delete succeeded
+    ID_UNKNOWN = "id_unknown"  # the lock answered that it has no such id
+    READ_TWICE = "read_twice"  # two complete reads do not list it
+    WINDOW_OVER = "window_over"  # its window is over and two reads do not list it
+    LIST_EMPTY = "list_empty"  # Delete All, and the list verified empty

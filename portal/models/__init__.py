@@ -1,0 +1,48 @@
+"""Every table, so that one import fills the metadata."""
+
+from portal.models.account import (
+    Account,
+    ApiToken,
+    LimitBucket,
+    Manager,
+    RestorePolicy,
+    Role,
+    SignIn,
+)
+from portal.models.alert import Alert
+from portal.models.booking import Booking, BookingStatus, DoorCode, PinOrigin, Source
+from portal.models.command import Command, LockEntry
+from portal.models.connection import Connection, ConnectionState
+from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
+from portal.models.feed import Feed
+from portal.models.lock import ForeignCode, Lock
+from portal.models.property import Mapping, PinSource, Property
+
+__all__ = [
+    "Account",
+    "Alert",
+    "ApiToken",
+    "Booking",
+    "BookingStatus",
+    "Command",
+    "Connection",
+    "ConnectionState",
+    "DoorCode",
+    "Feed",
+    "ForeignCode",
+    "LimitBucket",
+    "Lock",
+    "LockEntry",
+    "Manager",
+    "Mapping",
+    "PinOrigin",
+    "PinSource",
+    "Property",
+    "RestorePolicy",
+    "Role",
+    "SignIn",
+    "Source",
+    "TimelineEntry",
+    "WebhookEvent",
+    "WebhookState",
+]

@@ -1,0 +1,89 @@
+"""What every table shares: the declarative base, UTC times, encrypted columns, the tenant."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import DateTime, ForeignKey, MetaData, String, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from portal import crypto
+from portal.domain.secret import Secret
+
+
+class Base(DeclarativeBase):
+    """The declarative base; constraints are named so that Alembic can change them on SQLite."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite, which hands back naive ones, included.
+
+    A naive value is refused: it would be read as somebody's local time sooner or later.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A stored time must be aware.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EncryptedText(TypeDecorator[Secret]):
+    """A Secret, encrypted at rest and bound to the table and column it is named after."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, bound_to: str, *args: Any) -> None:
+        super().__init__(*args)
+        self.bound_to = bound_to
+
+    def process_bind_param(self, value: Secret | None, _dialect: Dialect) -> str | None:
+        return None if value is None else crypto.ring().encrypt(value.reveal(), self.bound_to)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Secret | None:
+        return None if value is None else Secret(crypto.ring().decrypt(value, self.bound_to))
+
+
+class EnumText(TypeDecorator[Any]):
+    """A StrEnum stored as its value; a value the code no longer knows is an error, not a guess."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        super().__init__()
+        self.enum = enum
+
+    def process_bind_param(self, value: StrEnum | None, _dialect: Dialect) -> str | None:
+        return None if value is None else str(self.enum(value))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.enum(value)
+
+
+class AccountOwned:
+    """A row that belongs to exactly one account; portal.tenancy narrows every query by it."""
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)

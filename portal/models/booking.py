@@ -1,0 +1,141 @@
+"""Stays, and the door codes they want on locks."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from sqlalchemy import Date, ForeignKey, Index, String, Text, Time, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.status import Status, Verdict
+from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
+from portal.models.lock import Lock
+from portal.models.property import Property
+
+
+class Source(StrEnum):
+    """Where a booking came from."""
+
+    AIRBNB = "airbnb"
+    VRBO = "vrbo"
+    BOOKING_COM = "booking_com"
+    ICAL = "ical"
+    API = "api"
+    CSV = "csv"
+    TYPED = "typed"
+
+
+class BookingStatus(StrEnum):
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class PinOrigin(StrEnum):
+    """How the booking came by its PIN."""
+
+    GIVEN = "given"  # by the source or a manager
+    PHONE = "phone"  # the last digits of the guest's phone
+    RANDOM = "random"
+
+
+class Booking(AccountOwned, Base):
+    """A stay at a property, from a source with the source's own id."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        UniqueConstraint("account_id", "source", "external_id"),
+        Index("ix_booking_account_starts", "account_id", "starts_at"),
+        Index("ix_booking_account_ends", "account_id", "ends_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    property_id: Mapped[int] = mapped_column(ForeignKey("property.id"), index=True)
+    source: Mapped[Source] = mapped_column(EnumText(Source))
+    external_id: Mapped[str] = mapped_column(String(512))
+    status: Mapped[BookingStatus] = mapped_column(EnumText(BookingStatus))
+    guest_name: Mapped[str] = mapped_column(String(200), default="")
+    guest_phone: Mapped[str] = mapped_column(String(60), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+
+    # As the source said it, in the property's zone; no time means the property's check-in or -out.
+    arrives_on: Mapped[date] = mapped_column(Date)
+    arrives_time: Mapped[time | None] = mapped_column(Time)
+    departs_on: Mapped[date] = mapped_column(Date)
+    departs_time: Mapped[time | None] = mapped_column(Time)
+    # The stay as instants, computed from the above by domain.stay.
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    # Grows with every change of what is wanted on the doors.
+    revision: Mapped[int] = mapped_column(default=1)
+
+    pin: Mapped[Secret | None] = mapped_column(EncryptedText("booking.pin"))
+    pin_origin: Mapped[PinOrigin | None] = mapped_column(EnumText(PinOrigin))
+    pin_note: Mapped[str] = mapped_column(String(300), default="")
+    # When somebody was first shown the PIN: from then on only a person changes it.
+    pin_shown_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+
+    # Stored as an index for lists; computed only by services.verdicts.
+    verdict: Mapped[Verdict] = mapped_column(EnumText(Verdict), default=Verdict.ON_TRACK)
+    problem: Mapped[ProblemKey | None] = mapped_column(EnumText(ProblemKey))
+    verdict_due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
+
+    # A feed's stay: which feed, its UID, and since when the feed has not listed it.
+    feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"), index=True)
+    uid: Mapped[str | None] = mapped_column(String(512))
+    reservation_code: Mapped[str | None] = mapped_column(String(60))
+    missing_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    missing_polls: Mapped[int] = mapped_column(default=0)
+    held_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    import_id: Mapped[int | None] = mapped_column(index=True)
+
+    proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # the PIN opened a door
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    property: Mapped[Property] = relationship()
+    door_codes: Mapped[list["DoorCode"]] = relationship(back_populates="booking")
+
+
+class DoorCode(AccountOwned, Base):
+    """What one lock should hold for one booking."""
+
+    __tablename__ = "door_code"
+    __table_args__ = (UniqueConstraint("booking_id", "lock_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("booking.id"), index=True)
+    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
+    # Wanted: whether it should be on the lock at all, and with which window and revision.
+    is_wanted: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    send_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    # A PIN of its own, where the locks' rules allow no common one.
+    own_pin: Mapped[Secret | None] = mapped_column(EncryptedText("door_code.own_pin"))
+
+    # The engine's bookkeeping.
+    retry_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    failures: Mapped[int] = mapped_column(default=0)
+    ladder: Mapped[int] = mapped_column(default=0)  # steps of the split-brain ladder taken
+    # Resync: entries confirmed before this are confirmed once more.
+    reaffirm_after: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    resync_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    resync_ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    restored_on: Mapped[date | None] = mapped_column(Date)
+    restores: Mapped[int] = mapped_column(default=0)
+
+    # Computed only by services.statuses; stored as an index.
+    status: Mapped[Status] = mapped_column(EnumText(Status), default=Status.PLANNED, index=True)
+    status_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    due_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    removed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # The problem stays, through later attempts, until a success.
+    problem: Mapped[ProblemKey | None] = mapped_column(EnumText(ProblemKey))
+    problem_text: Mapped[str] = mapped_column(String(500), default="")  # raw, secrets removed
+    problem_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+
+    booking: Mapped[Booking] = relationship(back_populates="door_codes")
+    lock: Mapped[Lock] = relationship()

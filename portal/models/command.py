@@ -1,0 +1,89 @@
+"""Entries we sent to locks, and the commands that carried them."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.command import Kind, Lane, State
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
+from portal.models.booking import DoorCode
+
+_IS_OPEN = text("state IN ('intended', 'sending', 'accepted')")
+
+
+class LockEntry(AccountOwned, Base):
+    """One entry we ever sent to a lock for a door code. The row exists before the first write."""
+
+    __tablename__ = "lock_entry"
+    __table_args__ = (UniqueConstraint("lock_id", "label"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    door_code_id: Mapped[int] = mapped_column(ForeignKey("door_code.id"), index=True)
+    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
+    label: Mapped[str] = mapped_column(String(24))
+    pin: Mapped[Secret] = mapped_column(EncryptedText("lock_entry.pin"))
+    # The window and revision last confirmed; before the first confirmation, those last sent.
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    revision: Mapped[int]
+    access_code_id: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[EntryState] = mapped_column(EnumText(EntryState), default=EntryState.MAYBE)
+    evidence: Mapped[Evidence] = mapped_column(EnumText(Evidence), default=Evidence.NOT_SENT)
+    evidence_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    # The newest command whose outcome is in `state`: older news about other commands is no news.
+    evidence_command_id: Mapped[int | None]
+    is_retired: Mapped[bool] = mapped_column(default=False)  # given up for another entry
+    is_ghost: Mapped[bool] = mapped_column(default=False)  # listed, but the lock denies its id
+    # Reading: seen in the list, or how often in a row not.
+    seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    absent_reads: Mapped[int] = mapped_column(default=0)
+    absent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    changed_outside_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    door_code: Mapped[DoorCode] = relationship()
+
+
+class Command(AccountOwned, Base):
+    """One write sent to Schlage for one lock."""
+
+    __tablename__ = "command"
+    __table_args__ = (
+        # Promise 5: one open command per lock (and lane), enforced by the database.
+        Index(
+            "uq_command_open_per_lock",
+            "lock_id",
+            "lane",
+            unique=True,
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
+        ),
+        UniqueConstraint("lock_id", "command_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
+    lock_entry_id: Mapped[int | None] = mapped_column(ForeignKey("lock_entry.id"), index=True)
+    kind: Mapped[Kind] = mapped_column(EnumText(Kind))
+    lane: Mapped[Lane] = mapped_column(EnumText(Lane))
+    state: Mapped[State] = mapped_column(EnumText(State), index=True)
+    cause: Mapped[str] = mapped_column(String(60))  # why: arrival, resync, check_out, manager:3 …
+    revision: Mapped[int | None]
+    starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    ends_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    command_id: Mapped[str | None] = mapped_column(String(200))  # Schlage's, once accepted
+    lease_token: Mapped[int]
+    looks: Mapped[int] = mapped_column(default=0)
+    look_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    raw_state: Mapped[str] = mapped_column(String(100), default="")  # Schlage's own word
+    outcome_text: Mapped[str] = mapped_column(String(500), default="")  # raw, secrets removed
+    problem: Mapped[ProblemKey | None] = mapped_column(EnumText(ProblemKey))
+    closed_by: Mapped[str] = mapped_column(String(20), default="")  # webhook, look_up, answer …
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
+    entry: Mapped[LockEntry | None] = relationship()

@@ -1,0 +1,43 @@
+"""OAuth links to Schlage Home."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.domain.secret import Secret
+from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
+
+
+class ConnectionState(StrEnum):
+    """Whether calls may be made for a connection."""
+
+    CONNECTED = "connected"
+    SIGNED_OUT = "signed_out"  # Schlage refused the tokens: a person must reconnect
+    DISCONNECTED = "disconnected"  # a manager ended it here
+
+
+class Connection(AccountOwned, Base):
+    """One of an account's links to Schlage Home; owners of homes often keep their own login."""
+
+    __tablename__ = "connection"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    state: Mapped[ConnectionState] = mapped_column(EnumText(ConnectionState))
+    state_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    access_token: Mapped[Secret | None] = mapped_column(EncryptedText("connection.access_token"))
+    refresh_token: Mapped[Secret | None] = mapped_column(EncryptedText("connection.refresh_token"))
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # Single flight: who refreshes holds this until the time given; others wait or use the old one.
+    refreshing_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    subscription_id: Mapped[str | None] = mapped_column(String(200))
+    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    check_error: Mapped[str | None] = mapped_column(String(300))
+    due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
+    last_webhook_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # An outage seen over several locks: calls wait for the one probe that goes out at this time.
+    outage_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    probe_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime())

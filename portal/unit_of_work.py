@@ -1,0 +1,93 @@
+"""The one way to write: a short transaction that takes its write lock when it begins.
+
+On SQLite a transaction that reads first and writes later fails under concurrency whatever the
+busy time-out (its snapshot is stale), so writers begin with BEGIN IMMEDIATE and readers plainly.
+PostgreSQL needs neither; the same block is an ordinary transaction there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import Engine, event, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from portal.extensions import db
+from portal.models.account import Account
+from portal.models.base import AccountOwned
+
+_is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
+_TOUCHED = "touched_accounts"
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A session whose changes are committed when the block ends, or rolled back when it raises.
+
+    What was read before the block is forgotten first, so that it decides on fresh rows. Accounts
+    whose rows changed get a new `version`, which is what makes open pages refresh.
+    """
+    session = db.session()
+    if _is_writing.get():
+        raise RuntimeError("writing() blocks do not nest: pass the session on instead.")
+    session.rollback()
+    token = _is_writing.set(True)
+    try:
+        yield session
+        session.flush()
+        _bump_versions(session)
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop(_TOUCHED, None)
+        _is_writing.reset(token)
+
+
+def touch(session: Session, account_id: int) -> None:
+    """This account's pages are out of date once the block commits (for writes the ORM can't see)."""
+    session.info.setdefault(_TOUCHED, set()).add(account_id)
+
+
+def install(engine: Engine, session_class: Any) -> None:
+    """Readies an engine and its sessions for `writing()`; on SQLite sets the durability we promise."""
+    event.listen(session_class, "before_flush", _note_touched)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+
+
+def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, AccountOwned) and row.account_id is not None:
+            touch(session, row.account_id)
+
+
+def _bump_versions(session: Session) -> None:
+    accounts = session.info.get(_TOUCHED)
+    if accounts:
+        session.execute(
+            update(Account)
+            .where(Account.id.in_(sorted(accounts)))
+            .values(version=Account.version + 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
+    # The driver's own implicit BEGIN would come too late; ours is issued in _begin.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 15000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # WAL with NORMAL may lose the last commits in a power cut: an intent must survive one.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
