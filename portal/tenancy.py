@@ -61,8 +61,8 @@ def current_account_id() -> int:
     return scope
 
 
-def install(session_class: type[Session] | Any) -> None:
-    """Every session of this factory keeps the rules of this module."""
+def install(session_class: type[Session]) -> None:
+    """Every session of this class keeps the rules of this module."""
     event.listen(session_class, "do_orm_execute", _narrow)
     event.listen(session_class, "before_flush", _refuse_foreign)
 

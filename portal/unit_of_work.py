@@ -52,9 +52,13 @@ def touch(session: Session, account_id: int) -> None:
     session.info.setdefault(_TOUCHED, set()).add(account_id)
 
 
-def install(engine: Engine, session_class: Any) -> None:
-    """Readies an engine and its sessions for `writing()`; on SQLite sets the durability we promise."""
+def install(session_class: type[Session]) -> None:
+    """Every session of this class notes whose rows it changes."""
     event.listen(session_class, "before_flush", _note_touched)
+
+
+def prepare(engine: Engine) -> None:
+    """Readies an engine for `writing()`; on SQLite it sets the durability we promise."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
