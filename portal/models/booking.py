@@ -116,6 +116,7 @@ class DoorCode(AccountOwned, Base):
     # The engine's bookkeeping.
     retry_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     failures: Mapped[int] = mapped_column(default=0)
+    is_stuck: Mapped[bool] = mapped_column(default=False)  # only a person can go on
     ladder: Mapped[int] = mapped_column(default=0)  # steps of the split-brain ladder taken
     # Resync: entries confirmed before this are confirmed once more.
     reaffirm_after: Mapped[datetime | None] = mapped_column(UTCDateTime())

@@ -1,0 +1,273 @@
+"""What to do next on one lock: pure, level-triggered, one step at a time.
+
+`decide` looks at the gap between what is wanted (for each door code exactly one entry of the current
+revision held, all its other entries gone) and what is known, and names the one next action. The
+caller does it, commits, and asks again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from portal.domain import preflight, reading
+from portal.domain.command import Event, Kind, State
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
+from portal.domain.snapshot import (
+    CodeFacts,
+    CodeKind,
+    CommandFacts,
+    EntryFacts,
+    Snapshot,
+    is_held_as_wanted,
+    wanted_entry,
+)
+
+
+class Rung(StrEnum):
+    """The steps of the split-brain ladder, in order."""
+
+    FRESH_LABEL = "fresh_label"  # the same PIN under a new name, once
+    FRESH_PIN = "fresh_pin"  # a new PIN, where nobody was shown the old one
+    SPLIT_BRAIN = "split_brain"  # a person must press Delete All
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Ask Schlage how this command ended."""
+
+    command_id: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read the lock's list."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Write to the lock; without `entry_id` a new entry is made for the code first."""
+
+    code_id: int
+    entry_id: int | None
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close a command that a dead worker left behind; nothing is sent."""
+
+    command_id: int
+    event: Event
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Do not send: the pre-flight found why the lock would refuse."""
+
+    code_id: int
+    fault: preflight.Fault
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Give the entry up and take the next rung of the ladder."""
+
+    code_id: int
+    entry_id: int
+    rung: Rung
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do before `until`, which is always in the future; None: until something happens."""
+
+    until: datetime | None
+
+
+Action = LookUp | Read | Send | Close | Refuse | Climb | Wait
+Rank = tuple[int, datetime, int]
+
+_TIER_INSIDE: Final = 0
+_TIER_ARRIVAL: Final = 1
+_TIER_REMOVAL: Final = 2
+_TIER: Final = {CodeKind.STAFF: 3, CodeKind.SPARE: 4}
+# Problems that the pre-flight finds: a code stuck on one is free as soon as the check passes.
+CHECKED: Final = frozenset({ProblemKey.WRONG_LENGTH, ProblemKey.PIN_CLASH, ProblemKey.LOCK_FULL})
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A possible action, when it may be taken, and how urgent it is."""
+
+    at: datetime
+    rank: Rank
+    action: Action
+
+
+def decide(snapshot: Snapshot, now: datetime) -> Action:
+    """The one next action for this lock.
+
+    Order: an open command comes first (one at a time); then a read that is due, because a write
+    rests on what is known; then the most urgent write that may go now; else wait for the earliest
+    time at which any of these changes.
+    """
+    if snapshot.command is not None:
+        return _attend(snapshot.command, now)
+    lock = snapshot.lock
+    if not lock.can_call or lock.is_frozen:
+        return Wait(None)
+    if lock.call_after is not None and lock.call_after > now:
+        return Wait(lock.call_after)
+
+    read_at = reading.next_read(snapshot, now)
+    if read_at is not None and read_at <= now:
+        return Read()
+    steps = list(_steps(snapshot, now))
+    ready = [step for step in steps if step.at <= now]
+    if ready:
+        return min(ready, key=lambda step: step.rank).action
+    times = [step.at for step in steps]
+    times += [read_at] if read_at is not None else []
+    # A code that is no longer wanted becomes removable at the end of its window.
+    times += [c.ends_at for c in snapshot.codes if c.wants(now)]
+    return Wait(min(times, default=None))
+
+
+def _attend(command: CommandFacts, now: datetime) -> Action:
+    """The open command's turn. Whoever asks holds the lock's lease, so nobody is sending it."""
+    if command.state is State.INTENDED:
+        return Close(command.id, Event.SUPERSEDED)
+    if command.state is State.SENDING:
+        return Close(command.id, Event.ABANDONED)
+    if command.look_at is None or command.look_at <= now:
+        return LookUp(command.id)
+    return Wait(command.look_at)
+
+
+def _steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
+    """Every action that the gap calls for, with the removals that arrivals wait for ranked up."""
+    lifted: dict[int, Rank] = {}
+    removals: list[tuple[CodeFacts, _Step]] = []
+    for code in snapshot.codes:
+        if code.wants(now):
+            for step in _wanted_steps(snapshot, code, now):
+                if isinstance(step.action, Refuse) and step.action.fault.waits_for:
+                    for other in step.action.fault.waits_for:
+                        lifted[other] = min(step.rank, lifted.get(other, step.rank))
+                    if code.problem is step.action.fault.problem:
+                        continue
+                yield step
+        else:
+            removals += [(code, step) for step in _removal_steps(snapshot, code, now)]
+    for code, step in removals:
+        rank = min(step.rank, lifted.get(code.id, step.rank))
+        yield replace(step, rank=rank)
+
+
+def _wanted_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:
+    entries = snapshot.entries_of(code)
+    entry = wanted_entry(code, entries)
+    rank = _rank(code, now)
+    gate = _gate(snapshot, code)
+    others = [e for e in entries if e is not entry and e.may_be_on_lock]
+
+    if entry is not None and entry.state is EntryState.HELD:
+        is_current = is_held_as_wanted(code, entry) and not _must_reaffirm(code, entry)
+        if is_current:
+            # Only now that the wanted entry is confirmed may the ones before it go.
+            for old in others:
+                if old.access_code_id is not None:
+                    yield _Step(
+                        gate,
+                        (_TIER_REMOVAL, code.ends_at, code.id),
+                        Send(code.id, old.id, Kind.DELETE),
+                    )
+        elif entry.access_code_id is not None and not code.is_stuck:
+            yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
+        return
+
+    if entry is not None and entry.may_be_on_lock:
+        rung = _rung(code, entry)
+        if rung is not None:
+            yield _Step(now, rank, Climb(code.id, entry.id, rung))
+            return
+        if not _is_denied(entry):
+            # Listed: ours after all, so it is adopted by an update to its id. Not listed: the next
+            # read decides, and until then nothing is sent.
+            if entry.is_listed and entry.access_code_id is not None and not code.is_stuck:
+                yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
+            return
+
+    yield from _adding_steps(snapshot, code, entry, gate, rank, now)
+
+
+def _adding_steps(
+    snapshot: Snapshot,
+    code: CodeFacts,
+    entry: EntryFacts | None,
+    gate: datetime,
+    rank: Rank,
+    now: datetime,
+) -> Iterator[_Step]:
+    at = max(gate, code.send_at)
+    if code.is_stuck and code.problem not in CHECKED:
+        return
+    fault = preflight.check(snapshot, code, entry, now)
+    if fault is None:
+        yield _Step(at, rank, Send(code.id, entry.id if entry else None, Kind.ADD))
+    elif fault.waits_for or code.problem is not fault.problem or not code.is_stuck:
+        yield _Step(max(code.send_at, now), rank, Refuse(code.id, fault))
+
+
+def _removal_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:
+    gate = _gate(snapshot, code)
+    for entry in snapshot.entries_of(code):
+        if not entry.may_be_on_lock or entry.access_code_id is None:
+            continue
+        at = gate
+        if code.is_kept_until_replaced:
+            at = max(at, min(entry.ends_at, code.ends_at))
+        yield _Step(
+            at, (_TIER_REMOVAL, code.ends_at, code.id), Send(code.id, entry.id, Kind.DELETE)
+        )
+
+
+def _must_reaffirm(code: CodeFacts, entry: EntryFacts) -> bool:
+    return code.reaffirm_after is not None and entry.evidence_at < code.reaffirm_after
+
+
+def _is_denied(entry: EntryFacts) -> bool:
+    """Listed by the server under an id that the lock says it does not have."""
+    return entry.is_ghost and entry.evidence is Evidence.ID_UNKNOWN and entry.is_listed
+
+
+def _rung(code: CodeFacts, entry: EntryFacts) -> Rung | None:
+    """The next step of the ladder once verified reads show no rival to a code refused as in use."""
+    if entry.evidence is not Evidence.IN_USE or code.is_stuck:
+        return None
+    shows_no_rival = entry.absent_reads >= reading.READS_TO_BELIEVE
+    if not shows_no_rival and not (entry.is_ghost and entry.is_listed):
+        return None
+    if code.ladder == 0:
+        return Rung.FRESH_LABEL
+    if code.ladder == 1 and not code.is_pin_shown:
+        return Rung.FRESH_PIN
+    return Rung.SPLIT_BRAIN
+
+
+def _rank(code: CodeFacts, now: datetime) -> Rank:
+    """Guest inside, then soonest arrival, then removals, staff, spares."""
+    if code.kind is not CodeKind.GUEST:
+        return (_TIER[code.kind], code.starts_at, code.id)
+    if code.arrives_at <= now < code.departs_at:
+        return (_TIER_INSIDE, code.arrives_at, code.id)
+    return (_TIER_ARRIVAL, code.arrives_at, code.id)
+
+
+def _gate(snapshot: Snapshot, code: CodeFacts) -> datetime:
+    """Before this time nothing is written for the code: its own wait, or its lock's breaker."""
+    times = [t for t in (code.retry_at, snapshot.lock.breaker_until) if t is not None]
+    return max(times, default=code.send_at - timedelta(days=36500))

@@ -1,0 +1,54 @@
+"""The name of an entry on the lock: the guest's name for people, a tag that proves it is ours.
+
+Labels are unique per lock, ASCII, at most 24 characters (Allegion release notes, January 2024).
+The tag is four random characters and three that only the account's key can make from them, so an
+entry is recognised as ours even if the row that describes it was lost.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from random import Random
+from secrets import SystemRandom
+from typing import Final
+
+MAX_LENGTH: Final = 24
+_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_NONCE: Final = 4
+_PROOF: Final = 3
+_TAG = re.compile(rf"[{_ALPHABET}]{{{_NONCE}}}[a-z2-7]{{{_PROOF}}}")
+
+
+def make(guest_name: str, key: str, device_id: str, random: Random | None = None) -> str:
+    """A fresh label for a guest on one lock, such as `Maria G x7k2mqf`."""
+    source = random or SystemRandom()
+    nonce = "".join(source.choice(_ALPHABET) for _ in range(_NONCE))
+    tag = nonce + _proof(nonce, key, device_id)
+    name = _plain(guest_name)[: MAX_LENGTH - len(tag) - 1].strip() or "Guest"
+    return f"{name} {tag}"
+
+
+def is_ours(label: str, key: str, device_id: str) -> bool:
+    """Whether the label ends in a tag made with this account's key for this lock."""
+    tag = label.rpartition(" ")[2].casefold()
+    if not _TAG.fullmatch(tag):
+        return False
+    return hmac.compare_digest(tag[_NONCE:], _proof(tag[:_NONCE], key, device_id))
+
+
+def is_legal(label: str) -> bool:
+    return (
+        bool(label.strip()) and label.isascii() and label.isprintable() and len(label) <= MAX_LENGTH
+    )
+
+
+def _proof(nonce: str, key: str, device_id: str) -> str:
+    digest = hmac.new(key.encode(), f"{nonce}:{device_id}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode().lower()[:_PROOF]
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", " ", folded).strip()

@@ -1,0 +1,141 @@
+"""What the outcome of a command means: for the entry it wrote, and for trying again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from portal.domain.command import Kind, State
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import CATALOGUE, Policy, ProblemKey
+
+# The lock itself answered that it has no such entry.
+DENIALS: Final = frozenset({ProblemKey.CODE_ID_NOT_FOUND, ProblemKey.USER_NOT_FOUND})
+# Refusals after which an add is certainly not on the lock: nothing has to be read first.
+DEFINITE: Final = frozenset(
+    {
+        ProblemKey.WRONG_LENGTH,
+        ProblemKey.LOCK_FULL,
+        ProblemKey.PIN_CLASH,
+        ProblemKey.NO_PERMISSION,
+        ProblemKey.SIGNED_OUT,
+        ProblemKey.RATE_LIMITED,
+        ProblemKey.LOCK_MISSING,
+    }
+)
+# How often a problem of that policy may come back in a row before a person is asked.
+TRIES: Final = {Policy.ONCE_MORE: 2, Policy.PERSON: 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The entry as it stood, as far as an outcome depends on it."""
+
+    state: EntryState
+    evidence: Evidence
+    evidence_command_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a command ended. `was_sent` is False where the call certainly never reached Schlage."""
+
+    command_id: int
+    kind: Kind
+    state: State
+    problem: ProblemKey | None
+    was_sent: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryChange:
+    """What becomes of the entry. `takes_values`: window and revision are now the command's."""
+
+    state: EntryState
+    evidence: Evidence
+    takes_values: bool = False
+    is_ghost: bool = False
+
+
+def entry_after(entry: Written, outcome: Outcome) -> EntryChange | None:
+    """The entry's change for this outcome; None where it teaches nothing about the entry.
+
+    News of an older command than the one that last settled the entry is no news, with one
+    exception: a late success proves an entry of which we were not sure.
+    """
+    latest = entry.evidence_command_id
+    is_old = latest is not None and outcome.command_id < latest
+    if is_old and not (outcome.state is State.SUCCEEDED and entry.state is EntryState.MAYBE):
+        return None
+    if outcome.kind is Kind.ADD:
+        return _after_add(entry, outcome)
+    if outcome.kind is Kind.UPDATE:
+        return _after_update(entry, outcome)
+    if outcome.kind is Kind.DELETE:
+        return _after_delete(outcome)
+    return None
+
+
+def _after_add(entry: Written, outcome: Outcome) -> EntryChange | None:
+    if outcome.state is State.SUCCEEDED:
+        if entry.state is EntryState.GONE and entry.evidence in {
+            Evidence.DELETED,
+            Evidence.LIST_EMPTY,
+        }:
+            return None
+        return EntryChange(state=EntryState.HELD, evidence=Evidence.CONFIRMED, takes_values=True)
+    if outcome.state is State.FAILED and entry.state is not EntryState.HELD:
+        if not outcome.was_sent:
+            return EntryChange(state=EntryState.GONE, evidence=Evidence.REFUSED)
+        if outcome.problem is ProblemKey.ALREADY_IN_USE:
+            return EntryChange(state=EntryState.MAYBE, evidence=Evidence.IN_USE)
+        if outcome.problem in DEFINITE:
+            return EntryChange(state=EntryState.GONE, evidence=Evidence.REFUSED)
+    if outcome.state is not State.SUPERSEDED and entry.state is not EntryState.HELD:
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.SENT)
+    return None
+
+
+def _after_update(entry: Written, outcome: Outcome) -> EntryChange | None:
+    if outcome.state is State.SUCCEEDED:
+        if entry.state is EntryState.GONE:
+            return None
+        return EntryChange(state=EntryState.HELD, evidence=Evidence.CONFIRMED, takes_values=True)
+    if outcome.state is State.FAILED and outcome.problem in DENIALS:
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.ID_UNKNOWN, is_ghost=True)
+    return None
+
+
+def _after_delete(outcome: Outcome) -> EntryChange | None:
+    if outcome.state is State.SUCCEEDED:
+        return EntryChange(state=EntryState.GONE, evidence=Evidence.DELETED)
+    if outcome.state is State.FAILED and outcome.problem in DENIALS:
+        return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
+    return None
+
+
+def is_done(outcome: Outcome) -> bool:
+    """Whether the command reached what it was for: an entry held, or an entry gone."""
+    return outcome.state is State.SUCCEEDED or (
+        outcome.kind is Kind.DELETE and outcome.state is State.FAILED and outcome.problem in DENIALS
+    )
+
+
+def problem_of(state: State, named: ProblemKey | None) -> ProblemKey | None:
+    """The problem an outcome stands for where Schlage's words name none."""
+    if state is State.TIMED_OUT:
+        return named if named not in {None, ProblemKey.UNKNOWN} else ProblemKey.COMMAND_TIMEOUT
+    if state is State.UNKNOWN:
+        return named if named not in {None, ProblemKey.UNKNOWN} else ProblemKey.OUTCOME_UNKNOWN
+    if state is State.FAILED:
+        return named or ProblemKey.UNKNOWN
+    return None
+
+
+def is_stuck_after(kind: Kind, problem: ProblemKey, failures: int) -> bool:
+    """Whether automatic means are used up after this many equal failures in a row.
+
+    A removal is never given up: the person is told, and the engine goes on.
+    """
+    if kind is Kind.DELETE:
+        return False
+    tries = TRIES.get(CATALOGUE[problem].policy)
+    return tries is not None and failures >= tries

@@ -1,0 +1,230 @@
+"""When to read a lock's list, and what a read proves.
+
+A read is evidence, not truth: the list lags behind writes and now and then leaves out a code that
+exists. So absence is believed after two complete reads, the first well after the write's answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.snapshot import (
+    CodeFacts,
+    EntryFacts,
+    Pace,
+    Snapshot,
+    is_held_as_wanted,
+    wanted_entry,
+)
+
+READS_TO_BELIEVE: Final = 2
+EVERY: Final = timedelta(days=1)
+# After an unknown outcome: Schlage is known to carry a command out minutes later.
+AFTER_UNKNOWN: Final = (timedelta(minutes=10), timedelta(hours=1))
+BEFORE_ARRIVAL: Final = tuple(timedelta(minutes=m) for m in (24 * 60, 6 * 60, 2 * 60, 30))
+# An old code whose delete keeps failing is read for at this pace once its window is over.
+AFTER_WINDOW: Final = timedelta(minutes=5)
+# A list lags up to 20 s behind a write: what it shows sooner than this proves nothing new.
+LIST_LAG: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of a lock's list, as Schlage gave it; PIN and window where it tells them."""
+
+    access_code_id: str
+    label: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a complete read means for one entry of ours."""
+
+    entry_id: int
+    is_listed: bool
+    access_code_id: str | None = None
+    absent_reads: int = 0
+    absent_at: datetime | None = None
+    state: EntryState | None = None  # the new state, where the read proves one
+    evidence: Evidence | None = None
+    is_changed_outside: bool = False
+    is_lost: bool = False  # it was held, and nobody of ours removed it
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a complete read means altogether; `foreign` are the lines that are not ours."""
+
+    sightings: tuple[Sighting, ...]
+    foreign: tuple[Listed, ...] = field(default=())
+
+
+def next_read(snapshot: Snapshot, now: datetime) -> datetime | None:
+    """When the list is to be read next; None where nothing calls for it."""
+    lock = snapshot.lock
+    times = list(_reasons(snapshot, now))
+    if not times:
+        return None
+    return max(min(times), lock.read_after) if lock.read_after is not None else min(times)
+
+
+def _reasons(snapshot: Snapshot, now: datetime) -> Iterator[datetime]:
+    lock, last = snapshot.lock, snapshot.lock.read_at
+    if last is None:
+        yield now
+        return
+    yield last + EVERY
+    if lock.read_wanted_at is not None and lock.read_wanted_at > last:
+        yield lock.read_wanted_at
+    if lock.unknown_at is not None:
+        yield from (t for t in (lock.unknown_at + d for d in AFTER_UNKNOWN) if t > last)
+    for code in snapshot.codes:
+        entries = snapshot.entries_of(code)
+        if code.wants(now):
+            yield from (
+                t for t in (code.arrives_at - d for d in BEFORE_ARRIVAL) if t > last and entries
+            )
+            if code.resync_at is not None and code.resync_at > last:
+                yield code.resync_at
+        for entry in entries:
+            at = _verification(code, entry, last, snapshot.pace, now)
+            if at is not None:
+                yield at
+
+
+def _verification(
+    code: CodeFacts, entry: EntryFacts, last: datetime, pace: Pace, now: datetime
+) -> datetime | None:
+    """The next read that this entry's own doubt calls for."""
+    if not entry.may_be_on_lock:
+        return None
+    second = entry.absent_at + pace.verify_gap if entry.absent_at is not None else None
+    if entry.state is EntryState.HELD:
+        if entry.absent_reads == 1:
+            return second
+        if entry.access_code_id is None:
+            return max(entry.evidence_at, last) + pace.verify_after[0]
+    elif not entry.is_listed and entry.absent_reads < READS_TO_BELIEVE:
+        return second or entry.evidence_at + pace.verify_after[0]
+    if not code.wants(now) and now >= entry.ends_at:
+        return second if entry.absent_reads == 1 else _after_window(code, entry, last)
+    return None
+
+
+def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetime | None:
+    """Reads that may prove an entry gone after its window although deleting it does not work."""
+    if entry.access_code_id is not None and code.failures == 0:
+        return None
+    return max(last, entry.ends_at) + AFTER_WINDOW
+
+
+def judge(
+    entries: Sequence[EntryFacts],
+    codes: Sequence[CodeFacts],
+    listing: Sequence[Listed],
+    pace: Pace,
+    now: datetime,
+) -> Finding:
+    """What one complete read of the list, answered at `now`, means for each entry of ours.
+
+    An entry is recognised by its id, else by its label; labels are compared without case because
+    the vendor's own clients do.
+    """
+    by_id = {line.access_code_id: line for line in listing}
+    by_label = {line.label.casefold(): line for line in listing}
+    code_of = {code.id: code for code in codes}
+    ours: set[str] = set()
+    sightings = []
+    for entry in entries:
+        line = by_label.get(entry.label.casefold())
+        if line is None and entry.access_code_id is not None:
+            line = by_id.get(entry.access_code_id)
+        if line is not None:
+            ours.add(line.access_code_id)
+        if entry.evidence is Evidence.NOT_SENT:
+            continue
+        sighting = (
+            _seen(entry, line, now)
+            if line is not None
+            else _missed(entry, code_of.get(entry.code_id), pace, now)
+        )
+        if sighting is not None:
+            sightings.append(sighting)
+    foreign = tuple(line for line in listing if line.access_code_id not in ours)
+    return Finding(tuple(sightings), foreign)
+
+
+def _seen(entry: EntryFacts, line: Listed, now: datetime) -> Sighting | None:
+    if entry.state is EntryState.GONE:
+        # An add that was carried out late, or a list that still shows what was just removed, or
+        # an id that the lock itself denies: only the first of these is news.
+        is_news = entry.evidence in {Evidence.READ_TWICE, Evidence.WINDOW_OVER} or (
+            entry.evidence in {Evidence.DELETED, Evidence.REFUSED, Evidence.LIST_EMPTY}
+            and now - entry.evidence_at > AFTER_UNKNOWN[0]
+        )
+        if not is_news:
+            return None
+        return Sighting(
+            entry.id,
+            is_listed=True,
+            access_code_id=line.access_code_id,
+            state=EntryState.MAYBE,
+            evidence=Evidence.SENT,
+        )
+    is_changed = (
+        entry.state is EntryState.HELD
+        and now - entry.evidence_at > LIST_LAG
+        and line.starts_at is not None
+        and line.ends_at is not None
+        and (line.starts_at, line.ends_at) != (entry.starts_at, entry.ends_at)
+    )
+    return Sighting(
+        entry.id,
+        is_listed=True,
+        access_code_id=line.access_code_id,
+        is_changed_outside=is_changed,
+    )
+
+
+def _missed(
+    entry: EntryFacts, code: CodeFacts | None, pace: Pace, now: datetime
+) -> Sighting | None:
+    if entry.state is EntryState.GONE:
+        return None
+    if now < entry.evidence_at + pace.verify_after[0]:
+        return None
+    if entry.absent_at is not None and now < entry.absent_at + pace.verify_gap:
+        return None
+    reads = min(entry.absent_reads + 1, READS_TO_BELIEVE)
+    state = evidence = None
+    if reads >= READS_TO_BELIEVE:
+        if now >= entry.ends_at:
+            state, evidence = EntryState.GONE, Evidence.WINDOW_OVER
+        elif entry.evidence is not Evidence.IN_USE:
+            # Refused as in use stays in doubt: the lock may hold what the list does not show.
+            state, evidence = EntryState.GONE, Evidence.READ_TWICE
+    is_lost = (
+        state is EntryState.GONE
+        and entry.state is EntryState.HELD
+        and code is not None
+        and code.wants(now)
+    )
+    return Sighting(
+        entry.id,
+        is_listed=False,
+        absent_reads=reads,
+        absent_at=now,
+        state=state,
+        evidence=evidence,
+        is_lost=is_lost,
+    )
+
+
+def has_doubt(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> bool:
+    """Whether a confirmed entry was missing from the last read."""
+    entry = wanted_entry(code, entries)
+    return is_held_as_wanted(code, entry) and entry is not None and entry.absent_reads > 0

@@ -1,0 +1,175 @@
+"""The answer to the one question: will this guest get in, how do we know, what is to be done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status, Verdict
+
+RISKY_WITHIN: Final = timedelta(hours=6)
+LATE_WITHIN: Final = timedelta(hours=2)
+REMOVAL_ALARM: Final = timedelta(minutes=30)
+
+
+class Reason(StrEnum):
+    """Why the verdict is what it is; each surface has a sentence for it."""
+
+    ALL_CONFIRMED = "all_confirmed"
+    PROVEN = "proven"  # the PIN opened a door
+    CHANGE_TRAVELS = "change_travels"  # the code works; a harmless change is under way
+    PLANNED = "planned"
+    UNDER_WAY = "under_way"
+    TRYING_AGAIN = "trying_again"
+    CHECKING = "checking"  # the outcome is unknown and being verified
+    LOCK_OFFLINE = "lock_offline"  # confirmed, but the lock is offline
+    BATTERY_CRITICAL = "battery_critical"
+    MISSING_FROM_LIST = "missing_from_list"
+    NEEDS_YOU = "needs_you"
+    NO_LOCK = "no_lock"
+    STAY_OVER = "stay_over"
+    CANCELLED = "cancelled"
+    REMOVAL_LATE = "removal_late"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorFacts:
+    """One door of the booking."""
+
+    door_code_id: int
+    status: Status
+    problem: ProblemKey | None = None
+    is_wanted: bool = True
+    # A held, still valid entry covers the whole stay although the wanted one is not confirmed.
+    is_covered: bool = False
+    is_offline: bool = False
+    is_battery_critical: bool = False
+    is_missing_once: bool = False
+    is_proven: bool = False
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingFacts:
+    """A booking and its doors; times aware UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+    window_ends_at: datetime
+    is_cancelled: bool
+    doors: Sequence[DoorFacts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The verdict, its reason, the door and problem behind it, and when time alone changes it."""
+
+    verdict: Verdict
+    reason: Reason
+    door_code_id: int | None = None
+    problem: ProblemKey | None = None
+    due_at: datetime | None = None
+    changes_at: datetime | None = None
+
+
+_ORDER: Final = {v: i for i, v in enumerate(Verdict)}
+
+
+def judge(facts: BookingFacts, now: datetime) -> Judgement:
+    """The worst door decides; a booking without any door is not ready at all."""
+    if facts.is_cancelled or now >= facts.window_ends_at:
+        return _over(facts, now)
+    doors = [door for door in facts.doors if door.is_wanted]
+    changes_at = min((t for t in _turns(facts) if t > now), default=None)
+    if not doors:
+        return Judgement(
+            verdict=Verdict.NOT_READY,
+            reason=Reason.NO_LOCK,
+            problem=ProblemKey.UNRECOGNIZED_JOB_STATE,
+            changes_at=changes_at,
+        )
+    judged = [_door(door, facts.starts_at - now) for door in doors]
+    door, verdict, reason = max(
+        ((d, v, r) for d, (v, r) in zip(doors, judged, strict=True)),
+        key=lambda item: _ORDER[item[1]],
+    )
+    if verdict is Verdict.READY and any(d.is_proven for d in doors):
+        reason = Reason.PROVEN
+    return Judgement(
+        verdict=verdict,
+        reason=reason,
+        door_code_id=door.door_code_id,
+        problem=_problem(door, verdict, reason),
+        due_at=door.due_at,
+        changes_at=changes_at,
+    )
+
+
+def _turns(facts: BookingFacts) -> tuple[datetime, ...]:
+    """The times at which a verdict changes although nothing happens."""
+    return (
+        facts.starts_at - RISKY_WITHIN,
+        facts.starts_at - LATE_WITHIN,
+        facts.window_ends_at,
+    )
+
+
+def _door(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reason]:
+    if door.status is Status.NEEDS_YOU:
+        return Verdict.NOT_READY, Reason.NEEDS_YOU
+    if door.status is Status.CONFIRMED or door.is_covered:
+        if door.is_missing_once:
+            return Verdict.AT_RISK, Reason.MISSING_FROM_LIST
+        if door.is_offline:
+            return Verdict.AT_RISK, Reason.LOCK_OFFLINE
+        if door.is_battery_critical:
+            return Verdict.AT_RISK, Reason.BATTERY_CRITICAL
+        if door.status is Status.CONFIRMED:
+            return Verdict.READY, Reason.ALL_CONFIRMED
+        return Verdict.READY, Reason.CHANGE_TRAVELS
+    reason = {
+        Status.PLANNED: Reason.PLANNED,
+        Status.UNSURE: Reason.CHECKING,
+        Status.RETRYING: Reason.TRYING_AGAIN,
+    }.get(door.status, Reason.UNDER_WAY)
+    if to_arrival < LATE_WITHIN:
+        return Verdict.NOT_READY, reason
+    if to_arrival < RISKY_WITHIN or door.status is Status.UNSURE:
+        return Verdict.AT_RISK, reason
+    return Verdict.ON_TRACK, reason
+
+
+def _problem(door: DoorFacts, verdict: Verdict, reason: Reason) -> ProblemKey | None:
+    """What the booking's row names: its door's problem, or what puts a confirmed door at risk."""
+    if reason is Reason.LOCK_OFFLINE:
+        return ProblemKey.LOCK_OFFLINE
+    if reason is Reason.BATTERY_CRITICAL:
+        return ProblemKey.LOW_BATTERY
+    return door.problem if verdict is not Verdict.READY else None
+
+
+def _over(facts: BookingFacts, now: datetime) -> Judgement:
+    """A stay that is over or cancelled is fine once its codes are proven off the locks."""
+    left = [door for door in facts.doors if door.status is Status.REMOVING]
+    reason = Reason.CANCELLED if facts.is_cancelled else Reason.STAY_OVER
+    if not left:
+        return Judgement(verdict=Verdict.READY, reason=reason)
+    late_at = facts.window_ends_at + REMOVAL_ALARM
+    failing = [door for door in left if door.problem is not None]
+    if now >= late_at or failing:
+        door = (failing or left)[0]
+        return Judgement(
+            verdict=Verdict.AT_RISK,
+            reason=Reason.REMOVAL_LATE,
+            door_code_id=door.door_code_id,
+            problem=ProblemKey.REMOVAL_UNCONFIRMED,
+            due_at=door.due_at,
+        )
+    return Judgement(
+        verdict=Verdict.ON_TRACK,
+        reason=reason,
+        door_code_id=left[0].door_code_id,
+        changes_at=late_at,
+    )
