@@ -45,7 +45,7 @@ def failure(answer: Answer, *, is_write: bool, secrets: Iterable[str] = ()) -> S
     if 200 <= status < 300:
         return None
     texts, error_code, error_type = _details(answer.body, secrets)
-    raw = readable(answer.body, secrets)
+    raw = _readable(answer.body, secrets)
     request_id = _request_id(answer.headers)
     message = f"Schlage answered {status}" + (f": {texts[0]}" if texts else "")
     if status == 429:
@@ -85,7 +85,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def readable(body: bytes, secrets: Iterable[str]) -> str:
+def _readable(body: bytes, secrets: Iterable[str]) -> str:
     """The start of a body as storable text without the secrets, for support."""
     text = body.decode("utf-8", "replace").replace("\x00", "")
     return redact(text, secrets)[:_RAW_LENGTH]
@@ -96,7 +96,7 @@ def _details(body: bytes, secrets: Iterable[str]) -> tuple[tuple[str, ...], int 
     try:
         value = load(body)
     except Unreadable:
-        text = readable(body, secrets).strip()
+        text = _readable(body, secrets).strip()
         # A gateway's one plain line ("Bad Gateway") is a text; its page of HTML is not.
         is_line = 0 < len(text) <= 200 and "<" not in text and "\n" not in text
         return ((text,) if is_line else ()), None, None

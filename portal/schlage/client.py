@@ -7,13 +7,12 @@ a failure is the caller's to decide, by the type of the exception (see `errors`)
 
 import re
 from collections.abc import Callable, Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 
-from portal.schlage.answers import failure, readable
+from portal.schlage.answers import failure
 from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable, SchlageUncertain
 from portal.schlage.payloads import (
     CodeList,
@@ -57,18 +56,8 @@ _TOKEN_FORM = re.compile(r"[!-~]+")
 _Parsed = TypeVar("_Parsed")
 
 
-def new_session() -> requests.Session:
-    """A session for a client: it keeps connections, but no cookies from one account to another.
-
-    One session belongs to one thread.
-    """
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return session
-
-
 class SchlageClient:
-    """The calls of one connection to Schlage Home.
+    """The calls of one connection to Schlage Home. One session belongs to one thread.
 
     `token_source(must_refresh)` gives the access token; it is called with True once after a
     refused one, and raises what the OAuth client raises. `timeouts` are seconds to connect and
@@ -169,7 +158,7 @@ class SchlageClient:
         try:
             return parse_subscription(load(answer.body))
         except Unreadable as error:
-            raise self._uncertain("the subscription's id is not readable", answer) from error
+            raise _uncertain("the subscription's id is not readable", answer) from error
 
     def list_subscriptions(self) -> list[Subscription]:
         """The subscriptions of the account."""
@@ -211,10 +200,10 @@ class SchlageClient:
         try:
             fields = Fields(load(answer.body))
         except Unreadable as error:
-            raise self._uncertain("its answer is not readable", answer, pin) from error
+            raise _uncertain("its answer is not readable", answer) from error
         command_id = fields.text("commandId") or fields.child("data").text("commandId")
         if command_id is None:
-            raise self._uncertain("its answer has no command id", answer, pin)
+            raise _uncertain("its answer has no command id", answer)
         return command_id
 
     def _call(
@@ -273,12 +262,10 @@ class SchlageClient:
             "alle-subscription-key": self._subscription_key,
         }
 
-    def _uncertain(self, why: str, answer: Answer, pin: str = "") -> SchlageUncertain:
-        return SchlageUncertain(
-            f"Schlage answered {answer.status}, but {why}",
-            status=answer.status,
-            raw=readable(answer.body, (pin, self._subscription_key)),
-        )
+
+def _uncertain(why: str, answer: Answer) -> SchlageUncertain:
+    # Without the body: it answers a write, may repeat the PIN in any form, and had no error in it.
+    return SchlageUncertain(f"Schlage answered {answer.status}, but {why}", status=answer.status)
 
 
 def _segment(value: str) -> str:

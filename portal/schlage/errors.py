@@ -11,8 +11,8 @@ class SchlageError(Exception):
 
     `texts` are the vendor's own sentences, in order; `error_code` the vendor's number for the
     first of them and `error_type` the vendor's symbolic name, each None where none was given.
-    `raw` is the start of the answer's body and `request_id` the vendor's id of the request,
-    for support. No PIN that we sent, no token and no key stands in any of them.
+    `raw` is the start of an error's body and `request_id` the vendor's id of the request, for
+    support. No PIN that we sent, no token and no key stands in any of them.
     """
 
     def __init__(

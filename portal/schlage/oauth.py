@@ -165,12 +165,11 @@ class _TokenEndpoint:
         error_word = Fields(value).text("error")
         if answer.status in (400, 401) or (error_word is not None and answer.status != 429):
             raise _refusal(error_word, answer.status)
-        problem = failure(answer, is_write=False, secrets=(auth.client_secret, *data.values()))
+        sent = (data.get(name, "") for name in ("code", "code_verifier", "refresh_token"))
+        problem = failure(answer, is_write=False, secrets=(auth.client_secret, *sent))
         if problem is not None:
             raise problem
-        if Fields(value).text("access_token") is None:
-            raise SchlageUnavailable("Schlage's sign-in answered without a token")
-        return _TokenAnswer(answer.status, value)
+        return _TokenAnswer(answer.status, _token_fields(value))
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -199,12 +198,24 @@ def _refusal(error_word: str | None, status: int) -> SchlageError:
     )
 
 
-def _tokens(answer: dict[str, Any], now: datetime) -> Tokens:
-    fields = Fields(answer)
+def _token_fields(value: dict[str, Any]) -> dict[str, Any]:
+    """What we take from an answer, in the types that Authlib expects."""
+    fields = Fields(value)
+    access_token = fields.text("access_token")
+    if access_token is None:
+        raise SchlageUnavailable("Schlage's sign-in answered without a token")
     lifetime = fields.number("expires_in") or _DEFAULT_LIFETIME_SECONDS
-    lifetime = min(max(lifetime, _MIN_LIFETIME_SECONDS), _MAX_LIFETIME_SECONDS)
+    taken: dict[str, Any] = {
+        "access_token": access_token,
+        "expires_in": min(max(lifetime, _MIN_LIFETIME_SECONDS), _MAX_LIFETIME_SECONDS),
+    }
+    refresh_token = fields.text("refresh_token")
+    return taken if refresh_token is None else taken | {"refresh_token": refresh_token}
+
+
+def _tokens(answer: dict[str, Any], now: datetime) -> Tokens:
     return Tokens(
-        access_token=fields.text("access_token") or "",
-        refresh_token=fields.text("refresh_token"),
-        expires_at=now + timedelta(seconds=lifetime),
+        access_token=answer["access_token"],
+        refresh_token=answer.get("refresh_token"),
+        expires_at=now + timedelta(seconds=answer["expires_in"]),
     )

@@ -52,7 +52,6 @@ class Fields:
 
     def __init__(self, value: object) -> None:
         """Reads nothing but None from a value that is not a JSON object."""
-        self.is_object = isinstance(value, Mapping)
         source = value if isinstance(value, Mapping) else {}
         self._values: dict[str, Any] = {}
         for key, item in source.items():
@@ -118,9 +117,6 @@ class Fields:
     def objects(self) -> list["Fields"]:
         """Every object directly inside this one."""
         return [Fields(item) for item in self._values.values() if isinstance(item, Mapping)]
-
-    def __contains__(self, name: str) -> bool:
-        return name.lower() in self._values
 
     def __repr__(self) -> str:
         return f"Fields({', '.join(sorted(self._values))})"

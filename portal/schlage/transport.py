@@ -18,7 +18,7 @@ from urllib3 import exceptions as urllib3_errors
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 #: Seconds to connect, and seconds to wait for the next piece of the answer. Their sum stays under
-#: 30 s, and an answer that trickles in is cut at that sum too: a lock's lease outlives every call.
+#: 30 s, and an answer that trickles in is cut at that sum too, so that a lease outlives a call.
 DEFAULT_TIMEOUTS = (5.0, 20.0)
 
 
@@ -68,22 +68,28 @@ def send(
 ) -> Answer:
     """The whole answer to one request, whatever its status; redirects are not followed.
 
-    Takes at most the connect time-out plus twice the read time-out, and no more than
-    MAX_ANSWER_BYTES. Raises NotSent or AnswerLost.
+    Ends by the sum of the two time-outs, and reads no more than MAX_ANSWER_BYTES. Only a server
+    with several addresses (one connect time-out each), or one that closes the connection after
+    every answer and stalls within it (one read time-out more), can make it longer. Raises
+    NotSent or AnswerLost.
     """
     deadline = time.monotonic() + sum(timeouts)
+    request = requests.Request(
+        method, url, headers=dict(headers), params=params, json=json, data=data, auth=auth
+    )
     try:
-        response = session.request(
-            method,
-            url,
-            params=params,
-            json=json,
-            data=data,
-            headers=dict(headers),
-            auth=auth,
-            timeout=timeouts,
-            allow_redirects=False,
+        prepared = session.prepare_request(request)
+        address = prepared.url or url
+        settings = session.merge_environment_settings(address, {}, True, None, None)
+        # By the adapter, as the session's own send reads the body of a redirect without bounds,
+        # and keeps cookies, which would travel from one account to another.
+        response = session.get_adapter(address).send(
+            prepared,
             stream=True,
+            timeout=timeouts,
+            verify=True if settings["verify"] is None else settings["verify"],
+            cert=settings["cert"],
+            proxies=settings["proxies"],
         )
     except requests.RequestException as error:
         if _never_arrived(error):
@@ -99,13 +105,21 @@ def send(
 def _read(response: requests.Response, deadline: float) -> bytes:
     """The body, piece by piece as it arrives, so that a trickle cannot outlast the deadline."""
     pieces = bytearray()
+    # Without a connection the socket was handed over to the answer, or there never was one.
+    sock = getattr(response.raw.connection, "sock", None)
     try:
-        while piece := response.raw.read1(65536, decode_content=True):
+        while True:
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
+                raise AnswerLost("the answer did not end in time")
+            if sock is not None:
+                sock.settimeout(min(seconds_left, sock.gettimeout() or seconds_left))
+            piece = response.raw.read1(65536, decode_content=True)
+            if not piece:
+                break
             pieces += piece
             if len(pieces) > MAX_ANSWER_BYTES:
                 raise AnswerLost(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise AnswerLost("the answer did not end in time")
     except (urllib3_errors.HTTPError, OSError) as error:
         raise AnswerLost(_reason(error)) from error
     return bytes(pieces)

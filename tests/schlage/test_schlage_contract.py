@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
-from portal.schlage.client import SchlageClient, new_session
+from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageNotFound,
     SchlageRejected,
@@ -84,7 +85,7 @@ def fake_world() -> World:
 
 def wire_world() -> World:
     world = fake_world()
-    session = new_session()
+    session = requests.Session()
     session.mount("http://schlage.test", WireAdapter(world.schlage))
     world.schlage = SchlageClient(session, "http://schlage.test", "key", lambda _: "token")
     return world
@@ -96,7 +97,7 @@ def simulated_world() -> World:
     cloud.add_user("owner")
     lock = cloud.add_lock("owner", "Front door", "lock-1")
     token = cloud.issue_token("owner").access_token
-    session = new_session()
+    session = requests.Session()
     session.mount("http://schlage.test", CloudAdapter(cloud))
 
     def settle() -> None:
