@@ -22,7 +22,7 @@ PIP_COMPILE := $(VENV)/bin/pip-compile --quiet --generate-hashes --strip-extras 
 ##@ Using it
 
 run: python ## Start everything: Redis, web, worker, clock, the Schlage simulator and a demo account
-	@"$(PYTHON)" portal/runtime/address.py
+	@"$(PYTHON)" portal/runtime/preflight.py
 	@"$(PYTHON)" portal/runtime/install.py requirements.txt
 	@exec $(VENV_PYTHON) -m portal.runtime
 
