@@ -155,7 +155,7 @@ class _TokenEndpoint:
                 "POST",
                 url,
                 timeouts=self._timeouts,
-                auth=HeaderAuth(headers.pop("Authorization")),
+                auth=HeaderAuth(headers["Authorization"]),
                 headers=headers,
                 data=body,
             )

@@ -3,7 +3,6 @@
 What it promises is what tests/schlage/test_schlage_contract.py holds both of them to.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +42,13 @@ class Call:
     values: dict[str, object] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class _Failure:
+    error: SchlageError
+    on: str | None
+    accepted: bool
+
+
 @dataclass
 class _Command:
     status: CommandStatus
@@ -56,7 +62,8 @@ class FakeSchlage:
     """A Schlage cloud with locks that answer at once, or when `settle` is called.
 
     `is_prompt = False` leaves commands pending. `fail_next` makes the next call raise, before or
-    after the server did what was asked. `lag_lists` and `hide` make reads tell less than is so.
+    after the server did what was asked. `lag_lists`, `hide`, `lists_are_complete = False` and
+    `pins_are_masked = True` make reads tell less than is so.
     """
 
     def __init__(self) -> None:
@@ -67,8 +74,10 @@ class FakeSchlage:
         self.history: dict[str, list[HistoryItem]] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.unreachable_urls: set[str] = set()
+        self.lists_are_complete = True
+        self.pins_are_masked = False
         self._commands: dict[str, _Command] = {}
-        self._failures: deque[tuple[SchlageError, bool]] = deque()
+        self._failures: list[_Failure] = []
         self._stale: dict[str, dict[str, AccessCode]] = {}
         self._stale_reads = 0
         self._hidden: set[str] = set()
@@ -88,9 +97,14 @@ class FakeSchlage:
         """The server lists this code, as if another program or the phone app had made it."""
         self.codes[device_id][code.access_code_id] = code
 
-    def fail_next(self, error: SchlageError, *, accepted: bool = False) -> None:
-        """The next call raises this; with `accepted` the server does what was asked before."""
-        self._failures.append((error, accepted))
+    def fail_next(
+        self, error: SchlageError, *, on: str | None = None, accepted: bool = False
+    ) -> None:
+        """The next call (of the method `on`) raises this error.
+
+        With `accepted` the server does what was asked before.
+        """
+        self._failures.append(_Failure(error, on, accepted))
 
     def lag_lists(self, reads: int) -> None:
         """The next reads of a list show every list as it is now, whatever is written meanwhile."""
@@ -151,7 +165,10 @@ class FakeSchlage:
         if self._stale_reads:
             self._stale_reads -= 1
             codes = self._stale.get(device_id, codes)
-        return CodeList(tuple(c for c in codes.values() if c.access_code_id not in self._hidden))
+        shown = (code for code in codes.values() if code.access_code_id not in self._hidden)
+        if self.pins_are_masked:
+            shown = (replace(code, pin=None) for code in shown)
+        return CodeList(tuple(shown), self.lists_are_complete)
 
     def add_code(self, device_id: str, label: str, pin: str, schedule: Schedule) -> str:
         def act() -> str:
@@ -256,19 +273,27 @@ class FakeSchlage:
         """The call is recorded; a failure that was set for it is raised."""
         _refuse_no_id("-" if device_id is None else device_id, values.get("command_id", "-"))
         self.calls.append(Call(name, device_id, values))
-        if self._failures:
-            raise self._failures.popleft()[0]
+        failure = self._take_failure(name)
+        if failure is not None:
+            raise failure.error
+
+    def _take_failure(self, name: str) -> _Failure | None:
+        for failure in self._failures:
+            if failure.on in (None, name):
+                self._failures.remove(failure)
+                return failure
+        return None
 
     def _write(self, name: str, device_id: str, act: Callable[[], str], **values: object) -> str:
         _refuse_no_id(device_id, values.get("access_code_id", "-"))
         self.calls.append(Call(name, device_id, values))
-        error, accepted = self._failures.popleft() if self._failures else (None, True)
-        if error is not None and not accepted:
-            raise error
+        failure = self._take_failure(name)
+        if failure is not None and not failure.accepted:
+            raise failure.error
         self._device(device_id)
         command_id = act()
-        if error is not None:
-            raise error
+        if failure is not None:
+            raise failure.error
         return command_id
 
     def _accept(

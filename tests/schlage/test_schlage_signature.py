@@ -74,6 +74,13 @@ def test_a_signature_header_with_any_letter_changed_does_not_verify(at, letter):
     assert verify(BODY, changed, KEYS) is (changed == SIGNATURE)
 
 
+def test_a_header_that_decodes_to_the_same_signature_does_not_verify_unless_it_is_the_same():
+    changed = SIGNATURE.removesuffix("Q==") + "R=="  # the last four bits mean nothing
+
+    assert base64.b64decode(changed, validate=True) == base64.b64decode(SIGNATURE)
+    assert not verify(BODY, changed, KEYS)
+
+
 @given(signature=st.none() | st.text() | st.binary().map(lambda b: base64.b64encode(b).decode()))
 def test_nothing_in_the_header_makes_it_raise(signature):
     assert not verify(BODY, signature, KEYS)
