@@ -1,16 +1,24 @@
 """The application factory: everything is bound here, nothing at import."""
 
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask_sqlalchemy.session import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
-from portal import crypto, tenancy, unit_of_work
+from portal import cli, crypto, logging, tenancy, unit_of_work, views
 from portal.config import Settings, from_environment
 from portal.extensions import babel, csrf, db, login, migrate
 from portal.queue import Bell, RedisBell, connect
+from portal.views import _guard
 
 ROOT = Path(__file__).parent.parent
+MIGRATIONS = ROOT / "migrations"
+# An iCal file may have 2 MB; the rest is the form around it. API and webhooks allow far less.
+MAX_REQUEST_BYTES = 3 * 1024 * 1024
 
 
 def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Flask:
@@ -20,29 +28,74 @@ def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Fl
     `bell` defaults to Redis, and tests and benchmarks bring their own.
     """
     settings = settings or from_environment()
+    logging.configure()
     app = Flask(
         __name__,
         template_folder=str(ROOT / "templates"),
         static_folder=str(ROOT / "static"),
         static_url_path="/static",
     )
-    app.config.from_mapping(
-        SECRET_KEY=settings.secret_key,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        MAX_CONTENT_LENGTH=3 * 1024 * 1024,
-    )
-    app.extensions["settings"] = settings
-    app.extensions["bell"] = bell or RedisBell(connect(settings.redis_url))
+    app.config.from_mapping(_flask_config(settings))
+    app.url_map.converters["int"] = _Id
     crypto.use(crypto.KeyRing(settings.encryption_keys))
+    connection = connect(settings.redis_url)
+    app.extensions["settings"] = settings
+    app.extensions["redis"] = connection
+    app.extensions["bell"] = bell or RedisBell(connection)
 
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     login.init_app(app)
-    csrf.init_app(app)
     babel.init_app(app)
+    logging.init_app(app)
+    # Before the CSRF check: who is not signed in is asked to sign in, not told of a stale form.
+    _guard.init_app(app)
+    csrf.init_app(app)
+    views.init_app(app, settings, MIGRATIONS)
+    cli.init_app(app)
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_port=0, x_prefix=0
+        )
     with app.app_context():
         unit_of_work.prepare(db.engine)
     return app
+
+
+class _Id(IntegerConverter):
+    """A row's id in an address. What no database could hold is not found rather than refused."""
+
+    def __init__(self, map, fixed_digits=0, min=None, max=2**31 - 1, signed=False):  # type: ignore[no-untyped-def]  # noqa: A002
+        super().__init__(map, fixed_digits, min, max, signed)
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        # Values of a failed statement would stand in its error's text, and so in the log.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
+        "MAX_CONTENT_LENGTH": MAX_REQUEST_BYTES,
+        "TRUSTED_HOSTS": _trusted_hosts(settings.public_url),
+        # The cookie: __Host- makes browsers insist on Secure, this host alone, and every path.
+        "SESSION_COOKIE_NAME": "__Host-latchboard" if settings.is_https else "latchboard",
+        "SESSION_COOKIE_SECURE": settings.is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        # As long as a sign-in can last at most; the server ends it earlier (services.sign_ins).
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=7),
+        # The token lives as long as the session that it belongs to.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # Some browsers send no Referer; the token and Sec-Fetch-Site are what we go by.
+        "WTF_CSRF_SSL_STRICT": False,
+    }
+
+
+def _trusted_hosts(public_url: str) -> list[str]:
+    """The names this portal is called by: its public one, and this machine's own."""
+    return [urlsplit(public_url).hostname or "", "localhost", "127.0.0.1"]
 
 
 tenancy.install(Session)

@@ -58,6 +58,7 @@ class Settings:
     schlage_client_id: str
     schlage_webhook_keys: tuple[str, ...]
     feeds_allow_private: bool
+    proxy_hops: int = 0  # proxies in front that each add to X-Forwarded-For
     _secrets: Mapping[str, str]
 
     def __repr__(self) -> str:
@@ -117,6 +118,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         complaints.append(str(error))
     timing = _timing(environ, complaints)
     port = _number(environ, "PORT", 8000, complaints)
+    proxy_hops = _number(environ, "PROXY_HOPS", 0, complaints)
     if complaints:
         raise BadSettings("Latchboard cannot start: " + " ".join(complaints))
     return Settings(
@@ -133,6 +135,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
             filter(None, (p.strip() for p in environ["SCHLAGE_WEBHOOK_KEYS"].split(",")))
         ),
         feeds_allow_private=allow_private,
+        proxy_hops=proxy_hops,
         _secrets={
             name: environ.get(name, "")
             for name in (

@@ -1,0 +1,30 @@
+"""The pages and addresses of the portal: one blueprint per page family."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from portal.config import Settings
+from portal.views import (
+    _guard,
+    _htmx,
+    api,
+    errors,
+    headers,
+    health,
+    sign_in,
+    static_files,
+    webhooks,
+)
+
+
+def init_app(app: Flask, settings: Settings, migrations: Path) -> None:
+    """Every page of the portal is in `app`, behind the guard."""
+    _htmx.init_app(app)
+    headers.init_app(app, is_https=settings.is_https)
+    errors.init_app(app)
+    health.init_app(app, migrations)
+    webhooks.init_app(app, settings.schlage_webhook_keys)
+    app.register_blueprint(sign_in.blueprint)
+    static_files.init_app(app, headers=headers.for_answers(is_https=settings.is_https))
+    _guard.require_declarations(app)

@@ -1,0 +1,1 @@
+"""What the tests share: builders, fakes, databases, and the guard against real network."""

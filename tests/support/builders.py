@@ -1,0 +1,348 @@
+"""Rows with true defaults, each in one call: `make_booking(arrives_in=timedelta(hours=5))`.
+
+Builders commit, so they are not for use inside `unit_of_work.writing()`. What a builder needs and
+is not given it makes; rows without an account belong to the first one.
+"""
+
+import itertools
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from portal import clock, crypto
+from portal.domain.command import LANE_OF, Kind, State
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.secret import Secret
+from portal.domain.status import Status
+from portal.extensions import db
+from portal.models import (
+    Account,
+    ApiToken,
+    Booking,
+    BookingStatus,
+    Command,
+    Connection,
+    ConnectionState,
+    DoorCode,
+    Feed,
+    ForeignCode,
+    Lock,
+    LockEntry,
+    Manager,
+    Mapping,
+    PinOrigin,
+    Property,
+    Role,
+    Source,
+    TimelineEntry,
+    WebhookEvent,
+    WebhookState,
+)
+from portal.models.base import Base
+from portal.services import accounts
+from tests.support.client import PASSWORD
+
+Row = TypeVar("Row", bound=Base)
+
+_numbers = itertools.count(1)
+
+
+def saved(row: Row) -> Row:
+    """The row, committed."""
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def fresh(row: Row) -> Row:
+    """The row as the database has it now, whatever other requests and jobs did to it."""
+    db.session.rollback()
+    db.session.refresh(row)
+    return row
+
+
+def make_account(name: str = "Casa Verde Rentals", **fields: Any) -> Account:
+    values = {"created_at": clock.now(), "label_key": f"label key {next(_numbers)}"}
+    return saved(Account(name=name, **values | fields))
+
+
+def default_account() -> Account:
+    """The first account, made when there is none."""
+    first = db.session.scalars(select(Account).order_by(Account.id).limit(1)).first()
+    return first or make_account()
+
+
+def make_manager(
+    account: Account | None = None,
+    *,
+    role: Role = Role.OWNER,
+    email: str | None = None,
+    password: str = PASSWORD,
+    **fields: Any,
+) -> Manager:
+    account = account or default_account()
+    values = {
+        "account_id": account.id,
+        "email": email or f"manager{next(_numbers)}@example.com",
+        "name": "Maria Verde",
+        "password_hash": _hash_of(password),
+        "role": role,
+        "created_at": clock.now(),
+    }
+    return saved(Manager(**values | fields))
+
+
+def make_token(manager: Manager | None = None, **fields: Any) -> str:
+    """A new API token of this manager; the text to send as bearer."""
+    manager = manager or make_manager()
+    token = f"lb_test-token-{next(_numbers)}"
+    values = {
+        "account_id": manager.account_id,
+        "manager_id": manager.id,
+        "token_hash": crypto.token_hash(token),
+        "created_at": clock.now(),
+    }
+    saved(ApiToken(**values | fields))
+    return token
+
+
+def make_connection(account: Account | None = None, **fields: Any) -> Connection:
+    account = account or default_account()
+    values = {
+        "account_id": account.id,
+        "name": "Schlage Home of Maria",
+        "state": ConnectionState.CONNECTED,
+        "state_at": clock.now(),
+        "access_token": Secret("access-token-of-the-tests"),
+        "refresh_token": Secret("refresh-token-of-the-tests"),
+        "expires_at": clock.now() + timedelta(hours=1),
+        "created_at": clock.now(),
+    }
+    return saved(Connection(**values | fields))
+
+
+def make_lock(
+    connection: Connection | None = None, *, account: Account | None = None, **fields: Any
+) -> Lock:
+    connection = connection or make_connection(account)
+    number = next(_numbers)
+    values = {
+        "account_id": connection.account_id,
+        "connection_id": connection.id,
+        "device_id": f"device-{number}",
+        "name": f"Front door {number}",
+        "is_online": True,
+        "battery_level": 90,
+        "code_length": 6,
+        "seen_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(Lock(**values | fields))
+
+
+def make_property(account: Account | None = None, *, locks: Any = (), **fields: Any) -> Property:
+    """A property, with these locks mapped to it."""
+    account = account or default_account()
+    values = {
+        "account_id": account.id,
+        "name": f"Casa {next(_numbers)}",
+        "time_zone": "America/New_York",
+        "check_in": time(16),
+        "check_out": time(11),
+        "created_at": clock.now(),
+    }
+    row = saved(Property(**values | fields))
+    for lock in locks:
+        make_mapping(row, lock)
+    return row
+
+
+def make_mapping(property_: Property, lock: Lock) -> Mapping:
+    return saved(
+        Mapping(account_id=property_.account_id, property_id=property_.id, lock_id=lock.id)
+    )
+
+
+def make_booking(
+    property_: Property | None = None,
+    *,
+    account: Account | None = None,
+    arrives_in: timedelta = timedelta(days=2),
+    nights: int = 3,
+    pin: str | None = "482917",
+    **fields: Any,
+) -> Booking:
+    """A stay at a property that arrives at its check-in time about `arrives_in` from now."""
+    property_ = property_ or make_property(account)
+    zone = ZoneInfo(property_.time_zone)
+    starts_at = _whole_minute(clock.now() + arrives_in)
+    ends_at = starts_at + timedelta(days=nights)
+    arrives, departs = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    values = {
+        "account_id": property_.account_id,
+        "property_id": property_.id,
+        "source": Source.API,
+        "external_id": f"booking-{next(_numbers)}",
+        "status": BookingStatus.CONFIRMED,
+        "guest_name": "Ana Guest",
+        "guest_phone": "+1 212 555 0142",
+        "arrives_on": arrives.date(),
+        "arrives_time": arrives.time(),
+        "departs_on": departs.date(),
+        "departs_time": departs.time(),
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "pin": None if pin is None else Secret(pin),
+        "pin_origin": None if pin is None else PinOrigin.RANDOM,
+        "created_at": clock.now(),
+    }
+    return saved(Booking(**values | fields))
+
+
+def make_door_code(
+    booking: Booking | None = None,
+    lock: Lock | None = None,
+    *,
+    status: Status = Status.PLANNED,
+    **fields: Any,
+) -> DoorCode:
+    booking = booking or make_booking()
+    lock = lock or make_lock(account=db.session.get(Account, booking.account_id))
+    values = {
+        "account_id": booking.account_id,
+        "booking_id": booking.id,
+        "lock_id": lock.id,
+        "starts_at": booking.starts_at - timedelta(hours=1),
+        "ends_at": booking.ends_at + timedelta(hours=1),
+        "send_at": booking.starts_at - timedelta(days=7),
+        "status": status,
+        "status_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(DoorCode(**values | fields))
+
+
+def make_entry(
+    door_code: DoorCode | None = None,
+    *,
+    state: EntryState = EntryState.MAYBE,
+    evidence: Evidence = Evidence.NOT_SENT,
+    **fields: Any,
+) -> LockEntry:
+    door_code = door_code or make_door_code()
+    values = {
+        "account_id": door_code.account_id,
+        "door_code_id": door_code.id,
+        "lock_id": door_code.lock_id,
+        "label": f"Ana {next(_numbers):04}",
+        "pin": Secret("482917"),
+        "starts_at": door_code.starts_at,
+        "ends_at": door_code.ends_at,
+        "revision": door_code.revision,
+        "state": state,
+        "evidence": evidence,
+        "evidence_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(LockEntry(**values | fields))
+
+
+def make_command(
+    entry: LockEntry | None = None,
+    *,
+    kind: Kind = Kind.ADD,
+    state: State = State.ACCEPTED,
+    **fields: Any,
+) -> Command:
+    entry = entry or make_entry()
+    values = {
+        "account_id": entry.account_id,
+        "lock_id": entry.lock_id,
+        "lock_entry_id": entry.id,
+        "kind": kind,
+        "lane": LANE_OF[kind],
+        "state": state,
+        "cause": "arrival",
+        "revision": entry.revision,
+        "starts_at": entry.starts_at,
+        "ends_at": entry.ends_at,
+        "command_id": f"command-{next(_numbers)}",
+        "lease_token": 1,
+        "created_at": clock.now(),
+        "sent_at": clock.now(),
+        "accepted_at": clock.now(),
+    }
+    return saved(Command(**values | fields))
+
+
+def make_foreign_code(lock: Lock | None = None, **fields: Any) -> ForeignCode:
+    lock = lock or make_lock()
+    values = {
+        "account_id": lock.account_id,
+        "lock_id": lock.id,
+        "access_code_id": f"foreign-{next(_numbers)}",
+        "label": "Cleaner",
+        "first_seen_at": clock.now(),
+        "last_seen_at": clock.now(),
+    }
+    return saved(ForeignCode(**values | fields))
+
+
+def make_feed(
+    property_: Property | None = None, *, account: Account | None = None, **fields: Any
+) -> Feed:
+    property_ = property_ or make_property(account)
+    values = {
+        "account_id": property_.account_id,
+        "property_id": property_.id,
+        "name": "Airbnb calendar",
+        "source": str(Source.AIRBNB),
+        "address": Secret("https://calendars.example.com/ical/1.ics?s=feed-secret"),
+        "host": "calendars.example.com",
+        "created_at": clock.now(),
+    }
+    return saved(Feed(**values | fields))
+
+
+def make_timeline_entry(booking: Booking, kind: str, **fields: Any) -> TimelineEntry:
+    values = {
+        "account_id": booking.account_id,
+        "at": clock.now(),
+        "kind": kind,
+        "actor": "engine",
+        "booking_id": booking.id,
+        "data": {},
+    }
+    return saved(TimelineEntry(**values | fields))
+
+
+def make_webhook_event(**fields: Any) -> WebhookEvent:
+    values = {
+        "event_id": f"event-{next(_numbers)}",
+        "body": Secret("{}"),
+        "state": WebhookState.RECEIVED,
+        "received_at": clock.now(),
+    }
+    return saved(WebhookEvent(**values | fields))
+
+
+def utc(text: str) -> datetime:
+    """`2026-11-24T16:00` as an aware UTC time."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def on(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+@cache
+def _hash_of(password: str) -> str:
+    """Hashing is slow on purpose, so once per password and not once per manager."""
+    return accounts.hash_password(password)
