@@ -48,7 +48,7 @@ def writing() -> Iterator[Session]:
 
 
 def touch(session: Session, account_id: int) -> None:
-    """This account's pages are out of date once the block commits (for writes the ORM can't see)."""
+    """This account's pages are out of date after the commit: for writes the ORM cannot see."""
     session.info.setdefault(_TOUCHED, set()).add(account_id)
 
 

@@ -1,8 +1,8 @@
 """What to do next on one lock: pure, level-triggered, one step at a time.
 
-`decide` looks at the gap between what is wanted (for each door code exactly one entry of the current
-revision held, all its other entries gone) and what is known, and names the one next action. The
-caller does it, commits, and asks again.
+`decide` looks at the gap between what is wanted (for each door code exactly one entry of the
+current revision held, all its other entries gone) and what is known, and names the one next
+action. The caller does it, commits, and asks again.
 """
 
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from portal.domain.intake_closures import drop_closures
-from portal.domain.intake_match import match, span_of
+from portal.domain.intake_match import ZONE_SLACK, match, span_of
 from portal.domain.intake_types import (
     Cancelled,
     Change,
@@ -235,7 +235,8 @@ def _wanted(stay: KnownStay, event: FeedStay, poll: Poll) -> tuple[Moment, Momen
     """
     span = span_of(stay, poll.zone)
     has_begun = span.is_running(poll.today)
-    if has_begun and span.first < day_of(event.starts, poll.zone) <= poll.today:
+    first = day_of(event.starts, poll.zone)
+    if has_begun and span.first < first <= poll.today + ZONE_SLACK:
         return stay.starts, event.ends
     return event.starts, event.ends
 
@@ -245,7 +246,9 @@ def _shuts_out(stay: KnownStay, event: FeedStay, poll: Poll) -> bool:
     mine, theirs = span_of(stay, poll.zone), span_of(event, poll.zone)
     if not mine.is_running(poll.today):
         return False
-    return theirs.first > poll.today or theirs.last <= min(poll.today, mine.last - _A_DAY)
+    return theirs.first > poll.today + ZONE_SLACK or theirs.last <= min(
+        poll.today, mine.last - _A_DAY
+    )
 
 
 _A_DAY: Final = timedelta(days=1)

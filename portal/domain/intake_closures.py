@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from portal.domain.intake_match import ZONE_SLACK
 from portal.domain.intake_types import (
     LONGEST_STAY_NIGHTS,
     Closure,
@@ -48,7 +49,7 @@ def _continued(closure: Closure, poll: Poll) -> Closure:
     first, last = day_of(closure.starts, poll.zone), day_of(closure.ends, poll.zone)
     for earlier in poll.earlier_closures:
         began, ended = day_of(earlier.starts, poll.zone), day_of(earlier.ends, poll.zone)
-        is_rest = ended == last and began < first <= poll.today
+        is_rest = ended == last and began < first <= poll.today + ZONE_SLACK
         is_renamed = earlier.uid == closure.uid and began < first < ended
         if is_rest or is_renamed:
             return replace(closure, starts=earlier.starts)

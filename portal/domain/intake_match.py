@@ -15,8 +15,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 from itertools import accumulate
+from typing import Final
 
 from portal.domain.intake_types import (
     FeedSource,
@@ -38,6 +39,10 @@ _SAME_END = 6
 _SAME_START = 7
 # What was cancelled is asked last: an event that continues a live stay is not a return.
 _CANCELLED_BEHIND = 10
+
+
+#: A calendar kept in another zone than the property's is up to a day ahead of it.
+ZONE_SLACK: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +233,11 @@ def _same_dates(stay: KnownStay, event: FeedStay, zone: tzinfo) -> bool:
 def _absent(unlisted: Iterable[KnownStay], poll: Poll) -> list[KnownStay]:
     """The live stays that `poll` really lacks.
 
-    On the day of departure a stay has no night left to list, and Booking.com drops it then. An
-    event that was unusable but named its UID is there. Booking.com joins closed days that touch
-    into one event (seen: two stays and the gap between them as one), so a stay whose nights are
-    all still closed has not vanished there.
+    In its last night a stay has no later night to list: Booking.com drops it on the day of
+    departure, and a calendar in another zone the evening before. An event that was unusable but
+    named its UID is there. Booking.com joins closed days that touch into one event (seen: two
+    stays and the gap between them as one), so a stay whose nights are all still closed has not
+    vanished there.
     """
     present = set(poll.present_uids)
     closed = (
@@ -242,12 +248,17 @@ def _absent(unlisted: Iterable[KnownStay], poll: Poll) -> list[KnownStay]:
     absent = []
     for stay in unlisted:
         span = span_of(stay, poll.zone)
-        if stay.status is not KnownStatus.LIVE or span.last <= poll.today:
+        if stay.status is not KnownStatus.LIVE or _is_in_last_night(span, poll.today):
             continue
-        rest = Span(max(span.first, poll.today), span.last)
+        tomorrow = poll.today + ZONE_SLACK
+        rest = Span(tomorrow if span.is_running(poll.today) else span.first, span.last)
         if stay.uid not in present and not closed.cover(rest):
             absent.append(stay)
     return sorted(absent, key=lambda stay: stay.key)
+
+
+def _is_in_last_night(span: Span, today: date) -> bool:
+    return span.first <= today and span.last <= today + ZONE_SLACK
 
 
 def _closure_spans(poll: Poll) -> list[Span]:

@@ -125,8 +125,10 @@ _REACH: Final = (
 )
 _DELETE_ALL: Final = (
     "Open the Schlage Home app and use Delete All on this lock's access codes.",
-    "Come back here and press “Set all codes again”: we put every code back, "
-    "the guest inside first, and count them with you.",
+    (
+        "Come back here and press “Set all codes again”: we put every code back, "
+        "the guest inside first, and count them with you."
+    ),
 )
 
 _ENTRIES: Final = (
@@ -190,8 +192,10 @@ _ENTRIES: Final = (
         automatic="We look the code up by its name, and put it on the lock again if it is gone.",
         steps=(
             *_DELETE_ALL,
-            "Only if that does not help: reset the lock to factory settings, set it up in the "
-            "Schlage Home app again, then press “Set all codes again”.",
+            (
+                "Only if that does not help: reset the lock to factory settings, set it up in the "
+                "Schlage Home app again, then press “Set all codes again”."
+            ),
         ),
         scope=Scope.CODE,
         policy=Policy.LADDER,
@@ -313,7 +317,9 @@ _ENTRIES: Final = (
         cause="The lock holds 100 codes, which is all it can.",
         automatic="Codes of past stays are removed first; the next free place goes to the soonest "
         "arrival.",
-        steps=("Delete codes you no longer need in the Schlage Home app: the lock's page lists them.",),
+        steps=(
+            "Delete codes you no longer need in the Schlage Home app: the lock's page lists them.",
+        ),
         scope=Scope.LOCK,
         policy=Policy.WAIT,
         texts=("maximum number", "no free slot", "memory is full", "code limit"),

@@ -157,7 +157,7 @@ class Snapshot:
 
 
 def wanted_entry(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> EntryFacts | None:
-    """The entry that should carry the code: its newest one with today's PIN that was not given up."""
+    """The entry that should carry the code: the newest one with its PIN that was not given up."""
     for entry in reversed(entries):
         if not entry.is_retired and entry.pin == code.pin:
             return entry

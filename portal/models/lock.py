@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
-from portal.models.base import AccountOwned, Base, EncryptedText, UTCDateTime
+from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.connection import Connection
 
 
@@ -23,6 +24,8 @@ class Lock(AccountOwned, Base):
     model: Mapped[str] = mapped_column(String(100), default="")
     firmware: Mapped[str] = mapped_column(String(100), default="")
     time_zone: Mapped[str | None] = mapped_column(String(64))
+
+    is_frozen: Mapped[bool] = mapped_column(default=False)  # a rebuild runs
 
     # Facts from the device and its events; None where Schlage has not said.
     is_online: Mapped[bool | None] = mapped_column()
@@ -46,8 +49,9 @@ class Lock(AccountOwned, Base):
     is_rung: Mapped[bool] = mapped_column(default=False)  # a ring met the lease: look once more
 
     # The breaker: three equal failures in a row slow the whole lock to one probe at a time.
-    failure_problem: Mapped[str | None] = mapped_column(String(40))
+    failure_problem: Mapped[ProblemKey | None] = mapped_column(EnumText(ProblemKey))
     failures: Mapped[int] = mapped_column(default=0)
+    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     breaker_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
 
     # Reading the list.

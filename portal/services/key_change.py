@@ -36,7 +36,8 @@ def re_encrypt(session: Session, column: Column[Any], after_id: int, batch: int)
     Past the ORM, as what is stored and not what it means is wanted here; nor does any account's
     page refresh for it.
     """
-    ring, bound_to = crypto.ring(), column.type.bound_to
+    kind: Any = column.type
+    ring, bound_to = crypto.ring(), kind.bound_to
     table, stored = column.table, type_coerce(column, Text)
     rows = session.execute(
         select(table.c.id, stored)

@@ -13,10 +13,9 @@ def insert_unless_there(session: Session, model: type[Base], **values: Any) -> i
 
     Check-then-insert would let two equal deliveries at the same moment both pass the check.
     """
-    insert = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[
-        session.get_bind().dialect.name
-    ]
     columns: Any = model
-    statement = insert(columns).values(**values).on_conflict_do_nothing().returning(columns.id)
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert: Any = (postgresql.insert if is_postgresql else sqlite.insert)(columns)
+    statement = insert.values(**values).on_conflict_do_nothing().returning(columns.id)
     row_id: int | None = session.execute(statement).scalar()
     return row_id

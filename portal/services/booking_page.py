@@ -1,0 +1,240 @@
+"""What the booking page reads, beside the stay itself: each door in detail, and the history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from portal.domain.command import OPEN, Kind, Lane, State
+from portal.models import (
+    Booking,
+    Command,
+    DoorCode,
+    Lock,
+    LockEntry,
+    Manager,
+    PinOrigin,
+    TimelineEntry,
+)
+from portal.services import stays
+from portal.services.stays import Door, Stay
+
+TIMELINE_SIZE: Final = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Travelling:
+    """A command of this door's code that the lock has not answered."""
+
+    kind: Kind
+    state: State
+    sent_at: datetime | None
+    accepted_at: datetime | None
+    raw_state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorDetail:
+    """One door of the booking, with all that is known of its code."""
+
+    door: Door
+    label: str
+    starts_at: datetime
+    ends_at: datetime
+    send_at: datetime
+    confirmed_at: datetime | None
+    removed_at: datetime | None
+    proven_at: datetime | None
+    problem_text: str
+    problem_at: datetime | None
+    failures: int
+    is_wanted: bool
+    is_online: bool | None
+    has_own_pin: bool
+    resync_at: datetime | None
+    travelling: Travelling | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a history: who or what, when, and the facts of it (never a secret)."""
+
+    id: int
+    at: datetime
+    kind: str
+    actor: str
+    who: str
+    lock_name: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """A booking's page, but for its verdict, which is the stay's."""
+
+    stay: Stay
+    phone: str
+    note: str
+    reservation_code: str
+    external_id: str
+    has_pin: bool
+    pin_origin: PinOrigin | None
+    pin_note: str
+    pin_shown_at: datetime | None
+    missing_since: datetime | None
+    held_until: datetime | None
+    doors: tuple[DoorDetail, ...]
+    lines: tuple[Line, ...]
+    has_more_lines: bool
+
+    @property
+    def is_resyncing(self) -> bool:
+        return any(door.resync_at is not None for door in self.doors)
+
+
+def find(
+    session: Session,
+    booking_id: int,
+    now: datetime,
+    *,
+    is_staff: bool = False,
+    with_all_lines: bool = False,
+) -> Details | None:
+    """The booking's page, or None where the account (or its staff today) has no such booking."""
+    stay = stays.find(session, booking_id, now, is_staff=is_staff)
+    if stay is None:
+        return None
+    booking = session.get_one(Booking, booking_id)
+    codes = {code.id: code for code in booking.door_codes}
+    labels = _labels(session, list(codes))
+    travelling = _travelling(session, list(codes))
+    limit = None if with_all_lines else TIMELINE_SIZE + 1
+    lines = timeline_of_booking(session, booking_id, limit)
+    return Details(
+        stay=stay,
+        phone=booking.guest_phone,
+        note=booking.note,
+        reservation_code=booking.reservation_code or "",
+        external_id=booking.external_id,
+        has_pin=booking.pin is not None,
+        pin_origin=booking.pin_origin,
+        pin_note=booking.pin_note,
+        pin_shown_at=booking.pin_shown_at,
+        missing_since=booking.missing_since,
+        held_until=booking.held_until,
+        doors=tuple(
+            _detail(door, codes[door.id], labels.get(door.id, ""), travelling.get(door.id))
+            for door in stay.doors
+        ),
+        lines=lines if with_all_lines else lines[:TIMELINE_SIZE],
+        has_more_lines=not with_all_lines and len(lines) > TIMELINE_SIZE,
+    )
+
+
+def timeline_of_booking(session: Session, booking_id: int, limit: int | None) -> tuple[Line, ...]:
+    """The booking's history, the newest line first."""
+    return _lines(session, TimelineEntry.booking_id == booking_id, limit)
+
+
+def timeline_of_lock(session: Session, lock_id: int, limit: int | None) -> tuple[Line, ...]:
+    """The lock's history, the newest line first."""
+    return _lines(session, TimelineEntry.lock_id == lock_id, limit)
+
+
+def _lines(session: Session, condition: Any, limit: int | None) -> tuple[Line, ...]:
+    rows = session.execute(
+        select(TimelineEntry, Lock.name)
+        .outerjoin(Lock, Lock.id == TimelineEntry.lock_id)
+        .where(condition)
+        .order_by(TimelineEntry.id.desc())
+        .limit(limit)
+    ).all()
+    names = _names(session, {row[0].actor for row in rows})
+    return tuple(
+        Line(
+            id=entry.id,
+            at=entry.at,
+            kind=entry.kind,
+            actor=entry.actor,
+            who=names.get(entry.actor, ""),
+            lock_name=lock_name or "",
+            data=entry.data,
+        )
+        for entry, lock_name in rows
+    )
+
+
+def _names(session: Session, actors: set[str]) -> dict[str, str]:
+    """The managers among the actors by their name."""
+    ids = [int(a.partition(":")[2]) for a in actors if a.startswith("manager:")]
+    if not ids:
+        return {}
+    rows = session.execute(select(Manager.id, Manager.name).where(Manager.id.in_(ids)))
+    return {f"manager:{row.id}": row.name for row in rows}
+
+
+def _labels(session: Session, code_ids: Sequence[int]) -> dict[int, str]:
+    """The label of each code's newest entry."""
+    entries = session.scalars(
+        select(LockEntry)
+        .where(LockEntry.door_code_id.in_(code_ids))
+        .order_by(LockEntry.id)
+        .options(defer(LockEntry.pin))
+    )
+    return {entry.door_code_id: entry.label for entry in entries}
+
+
+def _travelling(session: Session, code_ids: Sequence[int]) -> dict[int, Travelling]:
+    rows = session.execute(
+        select(
+            LockEntry.door_code_id,
+            Command.kind,
+            Command.state,
+            Command.sent_at,
+            Command.accepted_at,
+            Command.raw_state,
+        )
+        .join(Command, Command.lock_entry_id == LockEntry.id)
+        .where(
+            LockEntry.door_code_id.in_(code_ids),
+            Command.lane == Lane.CODES,
+            Command.state.in_(OPEN),
+        )
+    )
+    return {
+        row.door_code_id: Travelling(
+            kind=row.kind,
+            state=row.state,
+            sent_at=row.sent_at,
+            accepted_at=row.accepted_at,
+            raw_state=row.raw_state,
+        )
+        for row in rows
+    }
+
+
+def _detail(door: Door, code: DoorCode, label: str, travelling: Travelling | None) -> DoorDetail:
+    is_resyncing = code.resync_at is not None and (
+        code.resync_ended_at is None or code.resync_ended_at < code.resync_at
+    )
+    return DoorDetail(
+        door=door,
+        label=label,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+        send_at=code.send_at,
+        confirmed_at=code.confirmed_at,
+        removed_at=code.removed_at,
+        proven_at=code.proven_at,
+        problem_text=code.problem_text,
+        problem_at=code.problem_at,
+        failures=code.failures,
+        is_wanted=code.is_wanted,
+        is_online=code.lock.is_online,
+        has_own_pin=code.own_pin is not None,
+        resync_at=code.resync_at if is_resyncing else None,
+        travelling=travelling,
+    )

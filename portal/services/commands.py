@@ -1,0 +1,353 @@
+"""Commands: writing one down, claiming it, and settling it however its answer comes.
+
+Every way an answer can come (the call itself, a look-up, a webhook, the deadline) ends in `settle`,
+which moves the command by compare-and-swap and writes what the outcome means for entry, code and
+lock in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Any, Final
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain import retry
+from portal.domain.command import LANE_OF, OPEN, UNCERTAIN, Event, Kind, State, next_state
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.outcome import (
+    Outcome,
+    Written,
+    entry_after,
+    is_done,
+    is_stuck_after,
+    problem_of,
+)
+from portal.domain.problems import CATALOGUE, Policy, ProblemKey
+from portal.models import BookingStatus, Command, DoorCode, Lock, LockEntry
+from portal.services import outages, timeline
+from portal.services.leases import Lease, LeaseLost
+from portal.services.snapshots import pace
+
+_random = SystemRandom()
+_KEPT_TEXT: Final = 500
+# Problems of reaching the lock: these open its breaker, since more tries at once cannot help.
+_OF_REACH: Final = frozenset({Policy.RETRY, Policy.VERIFY})
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """What is known of a command's outcome. `text` is Schlage's own, secrets removed."""
+
+    event: Event
+    by: str  # answer, look_up, webhook, deadline, takeover
+    problem: ProblemKey | None = None
+    text: str = ""
+    raw_state: str = ""
+    access_code_id: str | None = None
+    retry_after: timedelta | None = None
+
+
+def intend(
+    session: Session,
+    lease: Lease,
+    lock: Lock,
+    kind: Kind,
+    cause: str,
+    entry: LockEntry | None = None,
+    code: DoorCode | None = None,
+) -> Command:
+    """The command, written down as intended. The database refuses a second open one."""
+    command = Command(
+        account_id=lock.account_id,
+        lock_id=lock.id,
+        lock_entry_id=entry.id if entry else None,
+        kind=kind,
+        lane=LANE_OF[kind],
+        state=State.INTENDED,
+        cause=cause,
+        revision=code.revision if code else None,
+        starts_at=code.starts_at if code else None,
+        ends_at=code.ends_at if code else None,
+        lease_token=lease.token,
+        created_at=clock.now(),
+    )
+    session.add(command)
+    session.flush()
+    return command
+
+
+def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
+    """The command as sending: the last thing before the call. Raises LeaseLost.
+
+    The lock's token is checked in the same transaction, and the entry says from here on that it
+    may be on the lock.
+    """
+    token = session.scalars(select(Lock.lease_token).where(Lock.id == lease.lock_id)).one()
+    if token != lease.token or not _move(
+        session, command_row_id, State.INTENDED, Event.CLAIMED, sent_at=clock.now()
+    ):
+        raise LeaseLost(f"lock {lease.lock_id}")
+    command = session.get_one(Command, command_row_id)
+    entry = command.entry
+    if entry is not None and command.kind is Kind.ADD:
+        entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT
+        entry.evidence_at = clock.now()
+        entry.evidence_command_id = command.id
+        entry.absent_reads, entry.absent_at = 0, None
+        assert command.starts_at is not None
+        assert command.ends_at is not None
+        entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
+        entry.revision = command.revision or entry.revision
+    if entry is not None:
+        entry.door_code.is_stuck = False
+    _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
+    return command
+
+
+def accept(session: Session, command_row_id: int, schlage_id: str) -> None:
+    """Schlage answered 202: the command has its id and a time for the first look."""
+    now = clock.now()
+    command = session.get_one(Command, command_row_id)
+    session.refresh(command)
+    values = {"command_id": schlage_id, "accepted_at": now}
+    if command.state is State.SENDING:
+        values["look_at"] = now + pace().look_up_after[0]
+    state = command.state
+    _move(session, command_row_id, state, Event.ACCEPTED, **values)
+    _tell(session, command, timeline.Kind.COMMAND_ACCEPTED)
+
+
+def settle(session: Session, command_row_id: int, news: News) -> bool:
+    """Moves the command by what is now known; False where that changed nothing.
+
+    Late news of a closed command still counts when it ranks higher: the entry then learns it too.
+    """
+    command = session.get_one(Command, command_row_id)
+    session.refresh(command)
+    before = command.state
+    after = next_state(before, news.event)
+    if after is before and before not in OPEN:
+        return False
+    now = clock.now()
+    problem = problem_of(after, news.problem)
+    moved = _move(
+        session,
+        command_row_id,
+        before,
+        news.event,
+        closed_at=now,
+        closed_by=news.by,
+        outcome_text=news.text[:_KEPT_TEXT],
+        raw_state=news.raw_state[:100],
+        problem=problem,
+    )
+    if not moved:
+        return False
+    session.refresh(command)
+    _tell(
+        session,
+        command,
+        timeline.Kind.COMMAND_CLOSED,
+        state=str(after),
+        by=news.by,
+        text=news.text[:_KEPT_TEXT],
+        problem=str(problem) if problem else None,
+        seconds=round((now - command.sent_at).total_seconds()) if command.sent_at else None,
+    )
+    outcome = Outcome(
+        command_id=command.id,
+        kind=command.kind,
+        state=after,
+        problem=problem,
+        was_sent=news.event is not Event.NOT_SENT,
+    )
+    if command.entry is not None:
+        _teach_entry(command, command.entry, outcome, news, now)
+        _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)
+    _teach_lock(session, command, outcome, news, before in OPEN, now)
+    return True
+
+
+def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:
+    """Pending still: the next look is set. False once the deadline has passed instead."""
+    now = clock.now()
+    command = session.get_one(Command, command_row_id)
+    session.refresh(command)
+    if command.state is not State.ACCEPTED or command.accepted_at is None:
+        return True
+    sent_at = command.sent_at or command.accepted_at
+    deadline = sent_at + pace().give_up_after
+    if now >= deadline:
+        return False
+    delays = pace().look_up_after
+    command.looks += 1
+    command.raw_state = raw_state[:100]
+    if command.looks < len(delays):
+        next_at = command.accepted_at + delays[command.looks]
+    else:
+        next_at = now + delays[-1]
+    command.look_at = max(min(next_at, deadline), now + timedelta(seconds=1))
+    return True
+
+
+def _move(
+    session: Session, command_row_id: int, state: State, event: Event, **values: object
+) -> bool:
+    moved = session.execute(
+        update(Command)
+        .where(Command.id == command_row_id, Command.state == state)
+        .values(state=next_state(state, event), **values)
+        .execution_options(synchronize_session="fetch")
+    )
+    assert isinstance(moved, CursorResult)
+    return bool(moved.rowcount)
+
+
+def _teach_entry(
+    command: Command, entry: LockEntry, outcome: Outcome, news: News, now: datetime
+) -> None:
+    change = entry_after(
+        Written(
+            state=entry.state,
+            evidence=entry.evidence,
+            evidence_command_id=entry.evidence_command_id,
+        ),
+        outcome,
+    )
+    if change is None:
+        return
+    entry.state, entry.evidence, entry.evidence_at = change.state, change.evidence, now
+    entry.evidence_command_id = max(command.id, entry.evidence_command_id or 0)
+    entry.absent_reads, entry.absent_at = 0, None
+    if change.is_ghost:
+        entry.is_ghost = True
+    if change.takes_values:
+        assert command.starts_at is not None
+        assert command.ends_at is not None
+        entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
+        entry.revision = command.revision or entry.revision
+        entry.is_ghost = False
+        entry.changed_outside_at = None
+        if news.access_code_id:
+            entry.access_code_id = news.access_code_id
+
+
+def _teach_code(
+    session: Session,
+    command: Command,
+    code: DoorCode,
+    outcome: Outcome,
+    news: News,
+    was_open: bool,
+    now: datetime,
+) -> None:
+    assert command.entry is not None
+    if command.entry.is_retired and outcome.kind is not Kind.DELETE:
+        return
+    if is_done(outcome):
+        code.failures, code.retry_at, code.is_stuck = 0, None, False
+        code.problem, code.problem_text, code.problem_at = None, "", None
+        if outcome.kind is not Kind.DELETE:
+            code.ladder = 0
+            if code.reaffirm_after is not None and code.reaffirm_after <= now:
+                code.reaffirm_after = None
+        return
+    problem = outcome.problem
+    if problem is None or outcome.state is State.SUPERSEDED:
+        return
+    shown = ProblemKey.REMOVAL_UNCONFIRMED if outcome.kind is Kind.DELETE else problem
+    if not was_open:
+        # Late news names the problem better; the try itself was counted when it closed.
+        code.problem_text = news.text[:_KEPT_TEXT] or code.problem_text
+        return
+    code.failures = code.failures + 1 if code.problem is shown else 1
+    code.problem, code.problem_text, code.problem_at = shown, news.text[:_KEPT_TEXT], now
+    code.is_stuck = is_stuck_after(outcome.kind, problem, code.failures)
+    to_arrival = code.booking.starts_at - now if outcome.kind is not Kind.DELETE else timedelta(0)
+    pause = retry.delay(code.failures, to_arrival, pace().retry_after, _random.uniform(-1, 1))
+    code.retry_at = now + max(pause, news.retry_after or timedelta(0))
+
+
+def _teach_lock(
+    session: Session,
+    command: Command,
+    outcome: Outcome,
+    news: News,
+    was_open: bool,
+    now: datetime,
+) -> None:
+    lock = session.get_one(Lock, command.lock_id)
+    if outcome.state in UNCERTAIN:
+        lock.unknown_at = now
+    if outcome.state is State.SUCCEEDED or is_done(outcome):
+        _close_breaker(session, lock)
+        outages.answered(session, lock.connection_id, now)
+        return
+    problem = outcome.problem
+    if not was_open or problem is None:
+        return
+    if problem is ProblemKey.RATE_LIMITED and news.retry_after:
+        lock.breaker_until = max(lock.breaker_until or now, now + news.retry_after)
+        return
+    if CATALOGUE[problem].policy not in _OF_REACH:
+        return
+    lock.failures = lock.failures + 1 if lock.failure_problem is problem else 1
+    lock.failure_problem, lock.failed_at = problem, now
+    if lock.failures >= retry.BREAKER_AFTER:
+        lock.breaker_until = now + retry.delay(
+            lock.failures - 1,
+            _to_soonest_arrival(session, lock.id, now),
+            pace().retry_after,
+            _random.uniform(-1, 1),
+        )
+    outages.failed(session, lock, problem, now)
+
+
+def _close_breaker(session: Session, lock: Lock) -> None:
+    """The lock answers again: what was slowed down by its trouble may go at once."""
+    was_in_trouble = lock.failures > 0
+    lock.failures, lock.failure_problem, lock.breaker_until = 0, None, None
+    if not was_in_trouble:
+        return
+    session.execute(
+        update(DoorCode)
+        .where(DoorCode.lock_id == lock.id, DoorCode.retry_at.is_not(None))
+        .values(retry_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _to_soonest_arrival(session: Session, lock_id: int, now: datetime) -> timedelta:
+    """How soon somebody needs this lock; codes already confirmed do not count."""
+    arrivals = [
+        code.booking.starts_at
+        for code in session.scalars(
+            select(DoorCode).where(
+                DoorCode.lock_id == lock_id,
+                DoorCode.is_wanted.is_(True),
+                DoorCode.ends_at > now,
+                DoorCode.confirmed_at.is_(None),
+            )
+        )
+        if code.booking.status is BookingStatus.CONFIRMED
+    ]
+    return min(arrivals, default=now + timedelta(days=30)) - now
+
+
+def _tell(session: Session, command: Command, kind: timeline.Kind, **data: Any) -> None:
+    code = command.entry.door_code if command.entry is not None else None
+    timeline.record(
+        session,
+        kind,
+        "schlage" if kind is timeline.Kind.COMMAND_CLOSED else "engine",
+        account_id=command.account_id,
+        booking_id=code.booking_id if code else None,
+        lock_id=command.lock_id,
+        door_code_id=code.id if code else None,
+        command_row_id=command.id,
+        command=str(command.kind),
+        **data,
+    )

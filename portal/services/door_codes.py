@@ -1,0 +1,120 @@
+"""What a booking wants on its property's locks."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from portal import clock
+from portal.domain.status import Status
+from portal.domain.stay import Window, window_of
+from portal.models import Booking, BookingStatus, DoorCode, Lock, Mapping
+from portal.services import pins, ringing, verdicts
+from portal.zones import zone_or_utc
+
+
+def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
+    """The booking's door codes want what the booking and the mapping say now.
+
+    New doors get a code, doors no longer mapped (or of a cancelled booking) lose theirs, windows
+    and PIN follow. Whatever changed gets a fresh start: no wait, no old failures. `urgent` rings
+    for locks where nothing changed too.
+    """
+    now = clock.now()
+    window = window_of_booking(booking)
+    locks = _locks(session, booking) if booking.status is BookingStatus.CONFIRMED else []
+    known = {
+        code.lock_id: code
+        for code in session.scalars(
+            select(DoorCode)
+            .where(DoorCode.booking_id == booking.id)
+            .options(joinedload(DoorCode.lock))
+        )
+    }
+    touched: set[int] = set()
+    for lock in locks:
+        code = known.get(lock.id)
+        if code is None:
+            if now < window.ends_at:
+                code = _new(session, booking, lock, window, now)
+                touched.add(lock.id)
+        elif _bring_up_to_date(code, booking, window, now):
+            touched.add(lock.id)
+    mapped = {lock.id for lock in locks}
+    for lock_id, code in known.items():
+        if lock_id not in mapped and code.is_wanted:
+            code.is_wanted = False
+            _start_afresh(code, now)
+            touched.add(lock_id)
+    session.flush()
+    if now < window.ends_at and pins.settle(session, booking, locks):
+        touched |= mapped
+    if urgent:
+        touched |= mapped
+    ringing.mark(session, touched)
+    verdicts.refresh(session, [booking.id], now)
+
+
+def window_of_booking(booking: Booking) -> Window:
+    """The stay with the property's buffers, in the property's zone."""
+    place = booking.property
+    return window_of(
+        Window(booking.starts_at, booking.ends_at),
+        zone_or_utc(place.time_zone),
+        timedelta(minutes=place.buffer_before_minutes),
+        timedelta(minutes=place.buffer_after_minutes),
+    )
+
+
+def _locks(session: Session, booking: Booking) -> list[Lock]:
+    return list(
+        session.scalars(
+            select(Lock)
+            .join(Mapping, Mapping.lock_id == Lock.id)
+            .where(Mapping.property_id == booking.property_id)
+            .order_by(Lock.id)
+        )
+    )
+
+
+def _new(session: Session, booking: Booking, lock: Lock, window: Window, now: datetime) -> DoorCode:
+    code = DoorCode(
+        account_id=booking.account_id,
+        booking_id=booking.id,
+        lock_id=lock.id,
+        revision=booking.revision,
+        starts_at=window.starts_at,
+        ends_at=window.ends_at,
+        send_at=_send_at(booking),
+        status=Status.PLANNED if now < _send_at(booking) else Status.QUEUED,
+        status_at=now,
+        due_at=_send_at(booking),
+        created_at=now,
+    )
+    session.add(code)
+    return code
+
+
+def _send_at(booking: Booking) -> datetime:
+    return booking.starts_at - timedelta(days=booking.property.lead_days)
+
+
+def _bring_up_to_date(code: DoorCode, booking: Booking, window: Window, now: datetime) -> bool:
+    wanted = (True, window.starts_at, window.ends_at, _send_at(booking), booking.revision)
+    held = (code.is_wanted, code.starts_at, code.ends_at, code.send_at, code.revision)
+    if wanted == held:
+        return False
+    if code.status is Status.REMOVED and now >= window.ends_at:
+        return False
+    code.is_wanted, code.starts_at, code.ends_at, code.send_at, code.revision = wanted
+    if code.status is Status.REMOVED:
+        # Back from removed: the engine computes the rest, but only looks at codes that live.
+        code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
+    _start_afresh(code, now)
+    return True
+
+
+def _start_afresh(code: DoorCode, now: datetime) -> None:
+    code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
+    if code.status is Status.NEEDS_YOU:
+        code.problem, code.problem_text, code.problem_at = None, "", None

@@ -1,0 +1,369 @@
+"""Working one lock: decide, do the one next thing, commit, ask again.
+
+`work_lock` is the only code that writes to locks. It holds the lock's lease for as long as there is
+something to do now, and leaves behind the time at which there will be again.
+"""
+
+import os
+import socket
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain import engine, label
+from portal.domain.command import Event, Kind
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey, recognise
+from portal.models import Account, Command, DoorCode, Lock, LockEntry
+from portal.queue import JobName, ring
+from portal.schlage.client import SchlageClient
+from portal.schlage.errors import (
+    SchlageForbidden,
+    SchlageNotFound,
+    SchlageRejected,
+    SchlageThrottled,
+    SchlageUnauthorized,
+    SchlageUnavailable,
+    SchlageUncertain,
+)
+from portal.schlage.payloads import CommandState, CommandStatus
+from portal.schlage.schedules import temporary_schedule
+from portal.services import (
+    commands,
+    connections,
+    inbox,
+    leases,
+    outages,
+    pins,
+    reads,
+    standings,
+    timeline,
+)
+from portal.services.commands import News
+from portal.services.leases import Lease, LeaseLost
+from portal.services.snapshots import LockRows, load
+from portal.unit_of_work import writing
+from portal.zones import zone_or_utc
+
+log = structlog.get_logger(__name__)
+
+# A bound on one visit: more than any lock needs at once, and a stop for a loop that would not end.
+MAX_STEPS: Final = 400
+CALL_AGAIN: Final = timedelta(seconds=60)
+FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
+_OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
+_random = SystemRandom()
+
+_EVENTS: Final = {
+    CommandState.SUCCEEDED: Event.SUCCEEDED,
+    CommandState.FAILED: Event.FAILED,
+    CommandState.NACK: Event.FAILED,
+    CommandState.TIMED_OUT: Event.TIMED_OUT,
+}
+
+
+def work_lock(lock_id: int) -> None:
+    """Does everything that can be done now on this lock. Safe to run twice, and at once."""
+    with writing() as session:
+        lease = leases.take(session, lock_id, _OWNER)
+    if lease is None:
+        return
+    try:
+        for _ in range(MAX_STEPS):
+            if _step(lease):
+                return
+        log.error("lock_never_settles", lock_id=lock_id)
+    except LeaseLost:
+        log.warning("lease_lost", lock_id=lock_id)
+        return
+    with writing() as session:
+        leases.release(session, lease, clock.now() + CALL_AGAIN)
+
+
+def _step(lease: Lease) -> bool:
+    """One decision and its effect; True once there is nothing more to do now."""
+    now = clock.now()
+    command_row_id = None
+    with writing() as session:
+        leases.renew(session, lease)
+        rows = load(session, lease.lock_id, now)
+        action = engine.decide(rows.snapshot(), now)
+        is_call = isinstance(action, (engine.LookUp, engine.Read, engine.Send))
+        if is_call and not outages.claim_probe(session, rows.lock.connection_id, now):
+            action = engine.Wait(rows.lock.connection.probe_at)
+        if isinstance(action, engine.Send):
+            command_row_id = _write_down(session, lease, rows, action).id
+        elif not isinstance(action, (engine.LookUp, engine.Read)):
+            _change_rows(session, rows, action, now)
+        standings.refresh(session, rows, now)
+        if isinstance(action, engine.Wait):
+            return leases.release(session, lease, action.until)
+        device_id, connection_id = rows.lock.device_id, rows.lock.connection_id
+
+    client = connections.client_for(connection_id)
+    if isinstance(action, engine.LookUp):
+        _look_up(client, device_id, lease.lock_id, action.command_id)
+    elif isinstance(action, engine.Read):
+        reads.read_list(client, lease)
+    elif command_row_id is not None:
+        _send(client, lease, device_id, command_row_id)
+    return False
+
+
+def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: datetime) -> None:
+    if isinstance(action, engine.Close):
+        commands.settle(session, action.command_id, News(event=action.event, by="takeover"))
+        rows.command = None
+    elif isinstance(action, engine.Refuse):
+        _refuse(session, rows.codes[action.code_id], action, now)
+    elif isinstance(action, engine.Climb):
+        _climb(session, rows, action, now)
+
+
+def _write_down(session: Session, lease: Lease, rows: LockRows, action: engine.Send) -> Command:
+    """The command (and for a first add its entry) as rows, before anything is called."""
+    code = rows.codes[action.code_id]
+    if action.entry_id is not None:
+        entry = rows.entries[action.entry_id]
+    else:
+        entry = _new_entry(session, rows.lock, code)
+        rows.entries[entry.id] = entry
+    command = commands.intend(
+        session, lease, rows.lock, action.kind, _cause(code, action.kind), entry, code
+    )
+    rows.command = command
+    return command
+
+
+def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
+    account = session.get_one(Account, lock.account_id)
+    pin = code.own_pin or code.booking.pin
+    assert pin is not None
+    entry = LockEntry(
+        account_id=lock.account_id,
+        door_code_id=code.id,
+        lock_id=lock.id,
+        label=label.make(code.booking.guest_name, account.label_key, lock.device_id),
+        pin=pin,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+        revision=code.revision,
+        state=EntryState.MAYBE,
+        evidence=Evidence.NOT_SENT,
+        evidence_at=clock.now(),
+        created_at=clock.now(),
+    )
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def _cause(code: DoorCode, kind: Kind) -> str:
+    if code.resync_at and (not code.resync_ended_at or code.resync_ended_at < code.resync_at):
+        return "resync"
+    if kind is Kind.DELETE:
+        return "replaced" if code.is_wanted and clock.now() < code.ends_at else "removal"
+    if code.failures:
+        return "retry"
+    return "change" if kind is Kind.UPDATE else "arrival"
+
+
+def _refuse(session: Session, code: DoorCode, action: engine.Refuse, now: datetime) -> None:
+    """The pre-flight's reason stands on the code; it waits for a removal or for a person."""
+    fault = action.fault
+    code.problem, code.problem_text, code.problem_at = fault.problem, fault.words, now
+    code.is_stuck = not fault.waits_for
+    if code.is_stuck and pins.may_choose_anew(code.booking, fault.problem):
+        pins.choose_anew(session, code.booking, now)
+        code.is_stuck = False
+    timeline.record(
+        session,
+        timeline.Kind.PREFLIGHT_FAILED,
+        "engine",
+        account_id=code.account_id,
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+        door_code_id=code.id,
+        field=fault.field,
+        words=fault.words,
+    )
+
+
+def _climb(session: Session, rows: LockRows, action: engine.Climb, now: datetime) -> None:
+    """One rung of the split-brain ladder."""
+    code, entry = rows.codes[action.code_id], rows.entries[action.entry_id]
+    code.ladder += 1
+    if action.rung is engine.Rung.SPLIT_BRAIN:
+        code.problem, code.problem_at = ProblemKey.SPLIT_BRAIN, now
+        code.is_stuck = True
+    else:
+        entry.is_retired = True
+        code.retry_at = None
+        if action.rung is engine.Rung.FRESH_PIN:
+            pins.choose_anew(session, code.booking, now)
+    timeline.record(
+        session,
+        timeline.Kind.LADDER,
+        "engine",
+        account_id=code.account_id,
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+        door_code_id=code.id,
+        rung=str(action.rung),
+    )
+
+
+def _send(client: SchlageClient, lease: Lease, device_id: str, command_row_id: int) -> None:
+    """Claims the command, makes the call, and stores what the call itself answered."""
+    with writing() as session:
+        command = commands.claim(session, lease, command_row_id)
+        call = _call(session, client, device_id, command)
+    try:
+        schlage_id = call()
+    except SchlageThrottled as error:
+        news = News(
+            event=Event.REFUSED,
+            by="answer",
+            problem=ProblemKey.RATE_LIMITED,
+            text=error.raw,
+            retry_after=timedelta(seconds=error.retry_after_seconds),
+        )
+    except SchlageUnauthorized as error:
+        connections.signed_out(lease.lock_id)
+        news = News(
+            event=Event.REFUSED, by="answer", problem=ProblemKey.SIGNED_OUT, text=str(error)
+        )
+    except SchlageRejected as error:
+        news = News(
+            event=Event.REFUSED, by="answer", problem=_problem_of(error), text=_words(error)
+        )
+    except SchlageUnavailable as error:
+        news = News(
+            event=Event.NOT_SENT,
+            by="answer",
+            problem=ProblemKey.OUTCOME_UNKNOWN if error.status else ProblemKey.SCHLAGE_OUTAGE,
+            text=_words(error),
+        )
+    except SchlageUncertain as error:
+        news = News(
+            event=Event.UNCERTAIN, by="answer", problem=_problem_of(error), text=_words(error)
+        )
+    else:
+        with writing() as session:
+            commands.accept(session, command_row_id, schlage_id)
+            parked = inbox.unpark(session, schlage_id)
+        for event_row_id in parked:
+            ring(JobName.PROCESS_WEBHOOK, event_row_id)
+        return
+    with writing() as session:
+        commands.settle(session, command_row_id, news)
+
+
+def _call(session: Session, client: SchlageClient, device_id: str, command: Command) -> "_Call":
+    """The call, with all it needs read out of the rows: no session is open while it runs."""
+    entry = command.entry
+    assert entry is not None
+    if command.kind is Kind.DELETE:
+        assert entry.access_code_id is not None
+        return _Call(client.remove_code, device_id, entry.access_code_id)
+    assert command.starts_at is not None
+    assert command.ends_at is not None
+    lock = session.get_one(Lock, command.lock_id)
+    zone = zone_or_utc(lock.time_zone)
+    schedule = temporary_schedule(command.starts_at, command.ends_at, zone)
+    values = (entry.label, entry.pin.reveal(), schedule)
+    if command.kind is Kind.ADD:
+        return _Call(client.add_code, device_id, *values)
+    assert entry.access_code_id is not None
+    return _Call(client.update_code, device_id, entry.access_code_id, *values)
+
+
+class _Call:
+    """A call with its arguments, whose repr shows none of them: one is a PIN."""
+
+    def __init__(self, method: object, *args: object) -> None:
+        self._method, self._args = method, args
+
+    def __call__(self) -> str:
+        assert callable(self._method)
+        return str(self._method(*self._args))
+
+
+def _problem_of(error: SchlageRejected | SchlageUncertain) -> ProblemKey:
+    """The catalogue's key for a refusal or an uncertain answer."""
+    if isinstance(error, SchlageForbidden):
+        return ProblemKey.NO_PERMISSION
+    key = recognise(*error.texts, error.error_type or "", error_code=error.error_code)
+    if key is not ProblemKey.UNKNOWN:
+        return key
+    if isinstance(error, SchlageUncertain):
+        return ProblemKey.OUTCOME_UNKNOWN
+    return ProblemKey.LOCK_MISSING if isinstance(error, SchlageNotFound) else key
+
+
+def _words(error: SchlageRejected | SchlageUncertain | SchlageUnavailable) -> str:
+    return "; ".join(error.texts) or str(error)
+
+
+def _look_up(client: SchlageClient, device_id: str, lock_id: int, command_row_id: int) -> None:
+    """Asks how the open command ended, and settles or reschedules it."""
+    with writing() as session:
+        command = session.get_one(Command, command_row_id)
+        schlage_id, sent_at = command.command_id, command.sent_at
+    assert schlage_id is not None
+    news, raw = ask(client, device_id, lock_id, schlage_id, sent_at)
+    with writing() as session:
+        if news is None:
+            if commands.look_again(session, command_row_id, raw):
+                return
+            news = News(event=Event.EXPIRED, by="deadline", raw_state=raw)
+        commands.settle(session, command_row_id, news)
+
+
+def ask(
+    client: SchlageClient,
+    device_id: str,
+    lock_id: int,
+    schlage_id: str,
+    sent_at: datetime | None,
+) -> tuple[News | None, str]:
+    """What a look-up says: news, or None with Schlage's own word while there is none."""
+    try:
+        status = client.get_command(device_id, schlage_id)
+    except SchlageNotFound:
+        if sent_at is not None and clock.now() - sent_at < FORGOTTEN_AFTER:
+            return None, ""
+        return News(event=Event.EXPIRED, by="look_up", raw_state="404"), "404"
+    except SchlageUnauthorized:
+        connections.signed_out(lock_id)
+        return None, ""
+    except (SchlageUnavailable, SchlageThrottled, SchlageRejected):
+        return None, ""
+    return news_of(status), status.raw_state
+
+
+def news_of(status: CommandStatus) -> News | None:
+    """The news in a look-up's answer; None while the command is pending.
+
+    A state word that we do not know counts as pending: only the deadline ends it.
+    """
+    event = _EVENTS.get(status.state)
+    if event is None:
+        return None
+    problem = None
+    if event is Event.FAILED:
+        problem = recognise(status.error_text or "", error_code=status.error_code)
+        if status.state is CommandState.NACK and problem is ProblemKey.UNKNOWN:
+            problem = ProblemKey.NACK
+    return News(
+        event=event,
+        by="look_up",
+        problem=problem,
+        text=status.error_text or "",
+        raw_state=status.raw_state,
+        access_code_id=status.access_code_id,
+    )

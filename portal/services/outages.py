@@ -1,0 +1,86 @@
+"""Schlage's own trouble: seen over several locks of a connection, probed by one call at a time."""
+
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Final
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from portal.domain.problems import ProblemKey
+from portal.models import Connection, DoorCode, Lock
+
+# Failures that point at Schlage's servers rather than at one lock.
+OF_SERVERS: Final = frozenset(
+    {ProblemKey.OUTCOME_UNKNOWN, ProblemKey.SCHLAGE_OUTAGE, ProblemKey.RATE_LIMITED}
+)
+LOCKS: Final = 3
+WITHIN: Final = timedelta(minutes=10)
+PROBE_EVERY: Final = timedelta(minutes=3)
+
+_random = SystemRandom()
+
+
+def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> None:
+    """Counts a lock's failure; several locks at once are an outage of the whole connection."""
+    if problem not in OF_SERVERS:
+        return
+    session.flush()
+    connection = session.get_one(Connection, lock.connection_id)
+    if connection.outage_since is not None:
+        connection.probe_at = now + PROBE_EVERY * _random.uniform(0.8, 1.2)
+        return
+    failing = session.scalars(
+        select(func.count(Lock.id)).where(
+            Lock.connection_id == lock.connection_id,
+            Lock.failure_problem.in_(OF_SERVERS),
+            Lock.failed_at > now - WITHIN,
+        )
+    ).one()
+    if failing >= LOCKS:
+        connection.outage_since = now
+        connection.probe_at = now + PROBE_EVERY * _random.uniform(0.8, 1.2)
+
+
+def answered(session: Session, connection_id: int, now: datetime) -> None:
+    """Schlage answers: the outage is over, and what waited for it goes, nearest arrival first."""
+    connection = session.get_one(Connection, connection_id)
+    if connection.outage_since is None:
+        return
+    connection.outage_since = connection.probe_at = None
+    waiting = select(Lock.id).where(
+        Lock.connection_id == connection_id, Lock.failure_problem.in_(OF_SERVERS)
+    )
+    session.execute(
+        update(DoorCode)
+        .where(DoorCode.lock_id.in_(waiting), DoorCode.retry_at.is_not(None))
+        .values(retry_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        update(Lock)
+        .where(Lock.id.in_(waiting))
+        .values(breaker_until=None, read_after=None, failures=0, failure_problem=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        update(Lock)
+        .where(Lock.connection_id == connection_id)
+        .values(due_at=now, is_rung=True)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def claim_probe(session: Session, connection_id: int, now: datetime) -> bool:
+    """Whether this caller may call Schlage now: always, or as the one probe of an outage."""
+    connection = session.get_one(Connection, connection_id)
+    if connection.outage_since is None:
+        return True
+    claimed = session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.probe_at <= now)
+        .values(probe_at=now + PROBE_EVERY)
+        .execution_options(synchronize_session="fetch")
+    )
+    assert isinstance(claimed, CursorResult)
+    return bool(claimed.rowcount)

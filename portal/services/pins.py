@@ -1,0 +1,155 @@
+"""Choosing a booking's one PIN: checked on all its locks before it is fixed."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain import pin as digits_of
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.pin import LengthRule
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.models import Booking, BookingStatus, DoorCode, ForeignCode, Lock, LockEntry, PinSource
+from portal.models.booking import PinOrigin
+from portal.services import timeline
+
+
+def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
+    """Why these digits cannot be a PIN on these locks, in words with the remedy; None: they can."""
+    if not digits_of.is_well_formed(pin):
+        return "A PIN is 4 to 8 digits and nothing else."
+    if digits_of.is_trivial(pin):
+        return "This PIN is too easy to guess. Choose other digits."
+    for lock in locks:
+        if not LengthRule(lock.code_length, lock.has_vlac).allows(pin):
+            return f"{lock.name} takes PINs of {lock.code_length} digits; this one has {len(pin)}."
+    return None
+
+
+def settle(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
+    """Gives the booking a PIN if it has none yet; True where its doors' PINs changed.
+
+    The guest's own digits come first where the property wants that; where they clash or are too
+    easy a random PIN is taken and the booking says so. Where the locks' rules allow no common
+    length, each such door gets a PIN of its own.
+    """
+    if not locks or booking.status is not BookingStatus.CONFIRMED:
+        return False
+    if booking.pin is not None:
+        return _split(session, booking, locks)
+    return choose(session, booking, locks)
+
+
+def choose(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
+    """A PIN for the booking that it did not have before."""
+    taken = taken_on(session, [lock.id for lock in locks], but_booking=booking.id)
+    if booking.pin is not None:
+        taken = taken | {booking.pin.reveal()}
+    length = digits_of.common_length(_rules(locks)) or digits_of.DEFAULT_LENGTH
+    pin, origin, note = None, PinOrigin.RANDOM, ""
+    if booking.property.pin_source is PinSource.PHONE and booking.pin is None:
+        pin = digits_of.from_phone(booking.guest_phone, length)
+        if pin is None:
+            note = "The guest's phone number gives no safe PIN, so a random one was chosen."
+        elif any(digits_of.clashes(pin, other) for other in taken):
+            pin = None
+            note = "The guest's last digits are taken on this lock, so a random PIN was chosen."
+        else:
+            origin = PinOrigin.PHONE
+    booking.pin = Secret(pin or digits_of.choose(length, taken))
+    booking.pin_origin, booking.pin_note = origin, note
+    booking.pin_shown_at = None
+    timeline.record(
+        session,
+        timeline.Kind.PIN_CHOSEN,
+        "engine",
+        account_id=booking.account_id,
+        booking_id=booking.id,
+        origin=str(origin),
+        note=note,
+    )
+    _split(session, booking, locks)
+    return True
+
+
+def may_choose_anew(booking: Booking, problem: ProblemKey) -> bool:
+    """Whether a PIN that cannot be used may simply be replaced: nobody was shown it or chose it."""
+    return (
+        problem in {ProblemKey.PIN_CLASH, ProblemKey.WRONG_LENGTH}
+        and booking.pin_shown_at is None
+        and booking.pin_origin is not PinOrigin.GIVEN
+    )
+
+
+def choose_anew(session: Session, booking: Booking, now: datetime) -> None:
+    """Another PIN on every door of the booking, as a new revision."""
+    codes = _codes(session, booking)
+    choose(session, booking, [code.lock for code in codes])
+    booking.revision += 1
+    for code in codes:
+        code.revision = booking.revision
+        code.retry_at = None
+
+
+def taken_on(session: Session, lock_ids: Collection[int], but_booking: int | None) -> set[str]:
+    """Every PIN that is, may be or will be on these locks, but this booking's own."""
+    planned = session.scalars(
+        select(DoorCode)
+        .where(DoorCode.lock_id.in_(lock_ids), DoorCode.is_wanted.is_(True))
+        .where(DoorCode.booking_id != (but_booking or 0))
+        .where(DoorCode.removed_at.is_(None))
+        .options(joinedload(DoorCode.booking))
+    )
+    taken = set()
+    for code in planned:
+        pin = code.own_pin or code.booking.pin
+        if pin is not None:
+            taken.add(pin.reveal())
+    entries = session.scalars(
+        select(LockEntry)
+        .join(DoorCode, LockEntry.door_code_id == DoorCode.id)
+        .where(
+            LockEntry.lock_id.in_(lock_ids),
+            LockEntry.state != EntryState.GONE,
+            LockEntry.evidence != Evidence.NOT_SENT,
+            DoorCode.booking_id != (but_booking or 0),
+        )
+    )
+    taken |= {entry.pin.reveal() for entry in entries}
+    foreign = session.scalars(select(ForeignCode).where(ForeignCode.lock_id.in_(lock_ids)))
+    taken |= {row.pin.reveal() for row in foreign if row.pin}
+    return taken
+
+
+def _split(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
+    """Doors whose rule the common PIN cannot meet get one of their own; the others none."""
+    assert booking.pin is not None
+    is_common = digits_of.common_length(_rules(locks)) is not None
+    changed = False
+    for code in _codes(session, booking):
+        rule = LengthRule(code.lock.code_length, code.lock.has_vlac)
+        own = None
+        if not is_common and not rule.allows(booking.pin.reveal()):
+            own = code.own_pin if code.own_pin and rule.allows(code.own_pin.reveal()) else None
+            if own is None:
+                length = code.lock.code_length or digits_of.DEFAULT_LENGTH
+                taken = taken_on(session, [code.lock_id], but_booking=booking.id)
+                own = Secret(digits_of.choose(length, taken))
+        if code.own_pin != own:
+            code.own_pin = own
+            changed = True
+    return changed
+
+
+def _rules(locks: Sequence[Lock]) -> list[LengthRule]:
+    return [LengthRule(lock.code_length, lock.has_vlac) for lock in locks]
+
+
+def _codes(session: Session, booking: Booking) -> Sequence[DoorCode]:
+    return session.scalars(
+        select(DoorCode)
+        .where(DoorCode.booking_id == booking.id, DoorCode.is_wanted.is_(True))
+        .options(joinedload(DoorCode.lock))
+    ).all()

@@ -1,0 +1,190 @@
+"""Reading a lock's list, and writing down what it proves."""
+
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain import reading
+from portal.domain.problems import ProblemKey
+from portal.domain.reading import Listed, Sighting
+from portal.domain.secret import Secret
+from portal.models import Account, DoorCode, ForeignCode, LockEntry, RestorePolicy
+from portal.schlage.client import SchlageClient
+from portal.schlage.errors import (
+    SchlageError,
+    SchlageNotFound,
+    SchlageUnauthorized,
+    SchlageUnavailable,
+)
+from portal.schlage.payloads import AccessCode, CodeList
+from portal.services import connections, leases, outages, standings, timeline
+from portal.services.leases import Lease
+from portal.services.snapshots import LockRows, entry_facts, load, pace
+from portal.unit_of_work import writing
+
+READ_AGAIN: Final = timedelta(seconds=60)
+MAX_RESTORES_A_DAY: Final = 2
+_random = SystemRandom()
+
+
+def read_list(client: SchlageClient, lease: Lease) -> None:
+    """Reads the list once; a read that fails is tried again after a minute."""
+    with writing() as session:
+        device_id = load(session, lease.lock_id, clock.now()).lock.device_id
+    try:
+        codes = client.list_codes(device_id)
+    except SchlageError as error:
+        if isinstance(error, SchlageUnauthorized):
+            connections.signed_out(lease.lock_id)
+        elif isinstance(error, SchlageNotFound):
+            connections.look_at_locks(lease.lock_id)
+        _put_off(lease, error)
+        return
+    with writing() as session:
+        leases.renew(session, lease)
+        now = clock.now()
+        rows = load(session, lease.lock_id, now)
+        outages.answered(session, rows.lock.connection_id, now)
+        _learn(session, rows, codes, now)
+        standings.refresh(session, load(session, lease.lock_id, now), now)
+
+
+def _put_off(lease: Lease, error: SchlageError) -> None:
+    with writing() as session:
+        now = clock.now()
+        lock = load(session, lease.lock_id, now).lock
+        lock.read_after = now + READ_AGAIN * _random.uniform(0.8, 1.2)
+        if isinstance(error, SchlageUnavailable) and error.status:
+            outages.failed(session, lock, ProblemKey.SCHLAGE_OUTAGE, now)
+
+
+def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> None:
+    lock = rows.lock
+    finding = reading.judge(
+        [entry_facts(entry) for entry in rows.entries.values()],
+        rows.snapshot().codes,
+        [_listed(line) for line in codes.entries],
+        pace(),
+        now,
+    )
+    account = session.get_one(Account, lock.account_id)
+    for sighting in finding.sightings:
+        if sighting.is_listed or codes.is_complete:
+            _apply(session, account, rows.entries[sighting.entry_id], sighting, now)
+    lock.read_after = None
+    if not codes.is_complete:
+        lock.read_after = now + READ_AGAIN
+        return
+    lock.read_at, lock.listed_count = now, len(codes.entries)
+    lengths = {line.code_length for line in codes.entries if line.code_length}
+    if lock.code_length is None and len(lengths) == 1 and not lock.has_vlac:
+        lock.code_length = lengths.pop()
+    _remember_foreign(session, rows, codes, {f.access_code_id for f in finding.foreign}, now)
+    session.flush()
+
+
+def _listed(line: AccessCode) -> Listed:
+    return Listed(
+        access_code_id=line.access_code_id,
+        label=line.label,
+        starts_at=line.starts_at,
+        ends_at=line.ends_at,
+    )
+
+
+def _apply(
+    session: Session, account: Account, entry: LockEntry, sighting: Sighting, now: datetime
+) -> None:
+    was_absent = entry.absent_reads
+    entry.absent_reads, entry.absent_at = sighting.absent_reads, sighting.absent_at
+    if sighting.is_listed:
+        entry.seen_at = now
+        if sighting.access_code_id != entry.access_code_id:
+            entry.access_code_id = sighting.access_code_id
+            entry.is_ghost = False
+    if sighting.state is not None and sighting.evidence is not None:
+        entry.state, entry.evidence = sighting.state, sighting.evidence
+        if not sighting.is_listed:
+            entry.evidence_at = now
+            entry.access_code_id = None if not entry.is_ghost else entry.access_code_id
+        else:
+            entry.evidence_at = entry.seen_at = now
+    code = entry.door_code
+    if sighting.is_lost or (sighting.is_changed_outside and code.is_wanted):
+        _restore_or_ask(session, account, code, sighting, now)
+    if was_absent != entry.absent_reads or sighting.state is not None:
+        timeline.record(
+            session,
+            timeline.Kind.ENTRY_FOUND if sighting.is_listed else timeline.Kind.ENTRY_ABSENT,
+            "schlage",
+            account_id=entry.account_id,
+            booking_id=code.booking_id,
+            lock_id=entry.lock_id,
+            door_code_id=code.id,
+            label=entry.label,
+            reads=entry.absent_reads,
+        )
+
+
+def _restore_or_ask(
+    session: Session, account: Account, code: DoorCode, sighting: Sighting, now: datetime
+) -> None:
+    """Somebody changed what we put there: put it back, at most twice a day, or ask."""
+    if code.problem is ProblemKey.CHANGED_OUTSIDE and code.reaffirm_after is not None:
+        return
+    today = now.date()
+    if code.restored_on != today:
+        code.restored_on, code.restores = today, 0
+    code.problem, code.problem_at = ProblemKey.CHANGED_OUTSIDE, now
+    code.problem_text = (
+        "Two reads of the lock's list do not show the code."
+        if sighting.is_lost
+        else "The list shows other dates than we sent."
+    )
+    may_restore = (
+        account.restore_policy is RestorePolicy.RESTORE and code.restores < MAX_RESTORES_A_DAY
+    )
+    if may_restore:
+        code.restores += 1
+        code.reaffirm_after = now
+    else:
+        code.is_stuck = True
+    timeline.record(
+        session,
+        timeline.Kind.CHANGED_OUTSIDE,
+        "schlage",
+        account_id=code.account_id,
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+        door_code_id=code.id,
+        restoring=may_restore,
+        lost=sighting.is_lost,
+    )
+
+
+def _remember_foreign(
+    session: Session, rows: LockRows, codes: CodeList, foreign: set[str], now: datetime
+) -> None:
+    known = {row.access_code_id: row for row in rows.foreign}
+    for gone in known.keys() - foreign:
+        session.delete(known[gone])
+    for line in codes.entries:
+        if line.access_code_id not in foreign:
+            continue
+        row = known.get(line.access_code_id)
+        if row is None:
+            row = ForeignCode(
+                account_id=rows.lock.account_id,
+                lock_id=rows.lock.id,
+                access_code_id=line.access_code_id,
+                first_seen_at=now,
+            )
+            session.add(row)
+        row.label, row.schedule_type = line.label[:200], str(line.schedule_type)
+        pin = Secret(line.pin) if line.pin else None
+        if row.pin != pin:
+            row.pin = pin
+        row.last_seen_at = now

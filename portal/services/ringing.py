@@ -1,0 +1,66 @@
+"""Marking locks as due, and ringing for them once the change is committed."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.models import Lock
+from portal.queue import JobName, ring
+from portal.unit_of_work import writing
+
+# An unanswered ring repeats after this long, and does not multiply before.
+REPEAT_AFTER: Final = timedelta(seconds=60)
+_MARKED: Final = "marked_locks"
+
+
+def mark(session: Session, lock_ids: Iterable[int]) -> None:
+    """These locks have something to do; `changing()` rings for them after the commit.
+
+    A worker that holds the lease of one of them sees the mark before it lets go.
+    """
+    ids = sorted(set(lock_ids))
+    if not ids:
+        return
+    session.execute(
+        update(Lock)
+        .where(Lock.id.in_(ids))
+        .values(due_at=clock.now() + REPEAT_AFTER, is_rung=True)
+        .execution_options(synchronize_session=False)
+    )
+    session.info.setdefault(_MARKED, set()).update(ids)
+
+
+@contextmanager
+def changing() -> Iterator[Session]:
+    """A `writing()` block that rings for the locks that were marked in it."""
+    with writing() as session:
+        session.info.pop(_MARKED, None)
+        yield session
+        marked = session.info.pop(_MARKED, set())
+    for lock_id in sorted(marked):
+        ring(JobName.WORK_LOCK, lock_id)
+
+
+def claim_due(session: Session, now: datetime, page: int) -> list[int]:
+    """The next locks that are due, oldest first, moved on so that no other sweep rings for them."""
+    ids = list(
+        session.scalars(
+            select(Lock.id).where(Lock.due_at <= now).order_by(Lock.due_at, Lock.id).limit(page)
+        )
+    )
+    claimed = []
+    for lock_id in ids:
+        moved = session.execute(
+            update(Lock)
+            .where(Lock.id == lock_id, Lock.due_at <= now)
+            .values(due_at=now + REPEAT_AFTER)
+            .execution_options(synchronize_session=False)
+        )
+        if moved.rowcount:  # type: ignore[attr-defined]
+            claimed.append(lock_id)
+    return claimed

@@ -1,0 +1,212 @@
+"""One lock's rows, loaded in a few queries, and the frozen snapshot made of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import current_app
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.command import OPEN, Lane
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.snapshot import (
+    CodeFacts,
+    CommandFacts,
+    EntryFacts,
+    ForeignFacts,
+    LockFacts,
+    Pace,
+    Snapshot,
+)
+from portal.domain.status import Status
+from portal.models import (
+    BookingStatus,
+    Command,
+    ConnectionState,
+    DoorCode,
+    ForeignCode,
+    Lock,
+    LockEntry,
+)
+
+# Entries proven gone are still recognised in a list for this long after their window.
+REMEMBER_GONE: Final = timedelta(days=3)
+
+
+@dataclass
+class LockRows:
+    """The rows behind a snapshot, so that an outcome can be written back."""
+
+    lock: Lock
+    codes: dict[int, DoorCode]
+    entries: dict[int, LockEntry]
+    command: Command | None
+    foreign: Sequence[ForeignCode]
+    kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
+
+    def snapshot(self) -> Snapshot:
+        """The facts as the rows stand now (call again after changing them)."""
+        return Snapshot(
+            lock=_lock_facts(self.lock, len(self.foreign)),
+            pace=pace(),
+            codes=tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values()),
+            entries=tuple(entry_facts(entry) for entry in self.entries.values()),
+            command=_command_facts(self.command),
+            foreign=tuple(ForeignFacts(label=f.label, pin=f.pin) for f in self.foreign),
+        )
+
+
+def pace() -> Pace:
+    """The engine's delays as this installation sets them."""
+    timing = current_app.extensions["settings"].timing
+    return Pace(
+        look_up_after=timing.look_up_after,
+        verify_after=timing.verify_after,
+        retry_after=timing.retry_after,
+    )
+
+
+def load(session: Session, lock_id: int, now: datetime) -> LockRows:
+    """The lock with everything that is not over: six queries, whatever the number of codes."""
+    lock = session.scalars(
+        select(Lock).where(Lock.id == lock_id).options(joinedload(Lock.connection))
+    ).one()
+    alive = (
+        select(LockEntry.door_code_id)
+        .where(
+            LockEntry.lock_id == lock_id,
+            LockEntry.state != EntryState.GONE,
+            LockEntry.evidence != Evidence.NOT_SENT,
+        )
+        .scalar_subquery()
+    )
+    codes = session.scalars(
+        select(DoorCode)
+        .where(
+            DoorCode.lock_id == lock_id,
+            or_(DoorCode.status != Status.REMOVED, DoorCode.id.in_(alive)),
+        )
+        .options(joinedload(DoorCode.booking))
+    ).all()
+    entries = session.scalars(
+        select(LockEntry).where(
+            LockEntry.lock_id == lock_id,
+            or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > now - REMEMBER_GONE),
+        )
+    ).all()
+    command = session.scalars(
+        select(Command).where(
+            Command.lock_id == lock_id, Command.lane == Lane.CODES, Command.state.in_(OPEN)
+        )
+    ).one_or_none()
+    foreign = session.scalars(select(ForeignCode).where(ForeignCode.lock_id == lock_id)).all()
+    rows = LockRows(
+        lock=lock,
+        codes={code.id: code for code in codes},
+        entries={entry.id: entry for entry in entries},
+        command=command,
+        foreign=foreign,
+    )
+    rows.kept = _kept_until_replaced(session, codes, now)
+    return rows
+
+
+def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datetime) -> set[int]:
+    """Codes no longer wanted here whose guest has no confirmed code on the new door yet."""
+    leaving = [
+        code
+        for code in codes
+        if not code.is_wanted
+        and code.booking.status is BookingStatus.CONFIRMED
+        and now < code.ends_at
+    ]
+    if not leaving:
+        return set()
+    waiting = set(
+        session.scalars(
+            select(DoorCode.booking_id).where(
+                DoorCode.booking_id.in_([code.booking_id for code in leaving]),
+                DoorCode.is_wanted.is_(True),
+                DoorCode.status != Status.CONFIRMED,
+            )
+        )
+    )
+    return {code.id for code in leaving if code.booking_id in waiting}
+
+
+def _lock_facts(lock: Lock, foreign_count: int) -> LockFacts:
+    connection = lock.connection
+    return LockFacts(
+        id=lock.id,
+        can_call=connection.state is ConnectionState.CONNECTED,
+        call_after=connection.probe_at,
+        is_frozen=lock.is_frozen,
+        code_length=lock.code_length,
+        has_vlac=lock.has_vlac,
+        breaker_until=lock.breaker_until,
+        read_at=lock.read_at,
+        read_after=lock.read_after,
+        read_wanted_at=lock.read_wanted_at,
+        unknown_at=lock.unknown_at,
+        foreign_count=foreign_count,
+    )
+
+
+def _code_facts(code: DoorCode, is_kept: bool) -> CodeFacts:
+    booking = code.booking
+    return CodeFacts(
+        id=code.id,
+        is_wanted=code.is_wanted,
+        revision=code.revision,
+        pin=code.own_pin or booking.pin,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+        arrives_at=booking.starts_at,
+        departs_at=booking.ends_at,
+        send_at=code.send_at,
+        retry_at=code.retry_at,
+        failures=code.failures,
+        problem=code.problem,
+        is_stuck=code.is_stuck,
+        ladder=code.ladder,
+        is_pin_shown=booking.pin_shown_at is not None,
+        reaffirm_after=code.reaffirm_after,
+        resync_at=code.resync_at,
+        is_kept_until_replaced=is_kept,
+    )
+
+
+def entry_facts(entry: LockEntry) -> EntryFacts:
+    """The entry, frozen."""
+    return EntryFacts(
+        id=entry.id,
+        code_id=entry.door_code_id,
+        label=entry.label,
+        pin=entry.pin,
+        starts_at=entry.starts_at,
+        ends_at=entry.ends_at,
+        revision=entry.revision,
+        access_code_id=entry.access_code_id,
+        state=entry.state,
+        evidence=entry.evidence,
+        evidence_at=entry.evidence_at,
+        is_retired=entry.is_retired,
+        is_ghost=entry.is_ghost,
+        seen_at=entry.seen_at,
+        absent_reads=entry.absent_reads,
+        absent_at=entry.absent_at,
+    )
+
+
+def _command_facts(command: Command | None) -> CommandFacts | None:
+    if command is None:
+        return None
+    return CommandFacts(
+        id=command.id,
+        kind=command.kind,
+        state=command.state,
+        entry_id=command.lock_entry_id,
+        look_at=command.look_at,
+    )

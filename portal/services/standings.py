@@ -1,0 +1,66 @@
+"""The one writer of a door code's stored status."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.domain.standing import standing_of
+from portal.domain.status import Status
+from portal.models import DoorCode
+from portal.services import timeline, verdicts
+from portal.services.snapshots import LockRows
+
+# The turns of a code's life that its history tells; the steps between stand there as commands.
+_TOLD = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.REMOVED, Status.UNSURE})
+
+
+def refresh(session: Session, rows: LockRows, now: datetime) -> None:
+    """Every code of the lock, and every booking behind it, says again what is known now."""
+    session.flush()
+    snapshot = rows.snapshot()
+    facts = {code.id: code for code in snapshot.codes}
+    for code in rows.codes.values():
+        standing = standing_of(snapshot, facts[code.id], now)
+        if code.due_at != standing.due_at:
+            code.due_at = standing.due_at
+        if code.status is not standing.status:
+            _turn(session, code, standing.status, now)
+        _end_resync(code, now)
+    verdicts.refresh(session, {code.booking_id for code in rows.codes.values()}, now)
+
+
+def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> None:
+    if status in _TOLD:
+        timeline.record(
+            session,
+            timeline.Kind.STATUS_CHANGED,
+            "engine",
+            account_id=code.account_id,
+            booking_id=code.booking_id,
+            lock_id=code.lock_id,
+            door_code_id=code.id,
+            before=str(code.status),
+            after=str(status),
+            problem=str(code.problem) if code.problem else None,
+        )
+    code.status = status
+    code.status_at = now
+    if status is Status.CONFIRMED:
+        code.confirmed_at = now
+        code.removed_at = None
+    elif status is Status.REMOVED:
+        code.removed_at = now
+        code.problem = None
+
+
+def _end_resync(code: DoorCode, now: datetime) -> None:
+    """A resync is over once the code is confirmed anew, stuck, or known to have failed again."""
+    if code.resync_at is None or (code.resync_ended_at and code.resync_ended_at >= code.resync_at):
+        return
+    is_reaffirmed = code.reaffirm_after is None
+    if (code.status is Status.CONFIRMED and is_reaffirmed) or code.status in {
+        Status.NEEDS_YOU,
+        Status.RETRYING,
+        Status.REMOVED,
+    }:
+        code.resync_ended_at = now

@@ -1,0 +1,208 @@
+"""Bookings as pages show them: each with its doors and the judgement of this very moment.
+
+Nothing here writes. A verdict is judged when it is read, so that a page is right even while the
+sweep, which stores verdicts for filters and counts, is late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status, Verdict
+from portal.domain.verdict import Judgement
+from portal.models import (
+    Booking,
+    BookingStatus,
+    Connection,
+    ConnectionState,
+    DoorCode,
+    Lock,
+    Property,
+    Source,
+)
+from portal.services import verdicts
+
+NEAR: Final = timedelta(minutes=2)
+_BUSY: Final = frozenset(
+    {Status.QUEUED, Status.SENT, Status.RETRYING, Status.UNSURE, Status.REMOVING}
+)
+_AGEING: Final = frozenset({Status.SENT, Status.UNSURE, Status.REMOVING, Status.RETRYING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One door of a booking, as lists show it."""
+
+    id: int
+    lock_id: int
+    lock_name: str
+    connection_id: int
+    status: Status
+    status_at: datetime
+    due_at: datetime | None
+    problem: ProblemKey | None
+
+    @property
+    def shows_age(self) -> bool:
+        return self.status in _AGEING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay:
+    """One booking with its doors and what they say together."""
+
+    id: int
+    guest: str
+    property_id: int
+    property_name: str
+    zone: str
+    source: Source
+    has_fallback: bool
+    starts_at: datetime
+    ends_at: datetime
+    is_cancelled: bool
+    doors: tuple[Door, ...]
+    judgement: Judgement
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judgement.verdict
+
+    @property
+    def problem(self) -> ProblemKey | None:
+        return self.judgement.problem
+
+    @property
+    def door(self) -> Door | None:
+        """The door behind the verdict, where there is one."""
+        return next((d for d in self.doors if d.id == self.judgement.door_code_id), None)
+
+    def is_in_flight(self, now: datetime) -> bool:
+        """Whether something may change within seconds, so that a page should look often."""
+        return any(
+            door.status is Status.SENT
+            or (door.status in _BUSY and door.due_at is not None and door.due_at - now < NEAR)
+            for door in self.doors
+        )
+
+    def turns(self, now: datetime) -> tuple[datetime, ...]:
+        """The times at which time alone changes what is said of this stay."""
+        here = ZoneInfo(self.zone)
+        tomorrow = now.astimezone(here).date() + timedelta(days=1)
+        times = [
+            self.starts_at,
+            self.ends_at,
+            datetime.combine(tomorrow, time(0), tzinfo=here),
+            self.judgement.changes_at,
+            *(door.due_at for door in self.doors),
+        ]
+        return tuple(at for at in times if at is not None and at > now)
+
+
+def next_turn(stays: Sequence[Stay], now: datetime) -> datetime:
+    """When time alone next changes a page of these stays; within the hour at the latest."""
+    return min((at for each in stays for at in each.turns(now)), default=now + timedelta(hours=1))
+
+
+def pace_seconds(stays: Sequence[Stay], now: datetime) -> int:
+    """How often a page of these stays should look: every 2 s in flight, every 30 s otherwise."""
+    return 2 if any(each.is_in_flight(now) for each in stays) else 30
+
+
+def find(
+    session: Session, booking_id: int, now: datetime, *, is_staff: bool = False
+) -> Stay | None:
+    """One booking, or None where the account (or its staff today) has no such booking."""
+    conditions = [Booking.id == booking_id]
+    if is_staff:
+        conditions.append(staff_scope(session, now))
+    found = load(session, conditions, now)
+    return found[0] if found else None
+
+
+def load(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    now: datetime,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    newest: bool = False,
+) -> list[Stay]:
+    """The stays that meet the conditions, by arrival: four queries, whatever their number."""
+    order = (Booking.starts_at, Booking.id)
+    statement = _bookings().where(*conditions).limit(limit).offset(offset)
+    statement = statement.order_by(*((o.desc() for o in order) if newest else order))
+    bookings = session.scalars(statement).all()
+    judged = verdicts.judge_all(session, bookings, now) if bookings else {}
+    return [_stay(booking, judged[booking.id]) for booking in bookings]
+
+
+def staff_scope(session: Session, now: datetime) -> ColumnElement[bool]:
+    """Stays that arrive today or tomorrow, or whose guest is inside, by each property's clock."""
+    parts = []
+    for zone in session.scalars(select(Property.time_zone).distinct()):
+        here = ZoneInfo(zone)
+        overmorrow = now.astimezone(here).date() + timedelta(days=2)
+        end = datetime.combine(overmorrow, time(0), tzinfo=here)
+        parts.append(
+            and_(Property.time_zone == zone, Booking.starts_at < end, Booking.ends_at > now)
+        )
+    return or_(*parts) if parts else Booking.id < 0
+
+
+def _bookings() -> Select[Booking]:
+    lock = selectinload(Booking.door_codes).joinedload(DoorCode.lock)
+    return (
+        select(Booking)
+        .join(Booking.property)
+        .options(
+            contains_eager(Booking.property),
+            lock.joinedload(Lock.connection).load_only(Connection.state),
+        )
+    )
+
+
+def _stay(booking: Booking, judgement: Judgement) -> Stay:
+    place = booking.property
+    is_cancelled = booking.status is BookingStatus.CANCELLED
+    codes = sorted(booking.door_codes, key=lambda code: (code.lock.name, code.id))
+    return Stay(
+        id=booking.id,
+        guest=booking.guest_name,
+        property_id=place.id,
+        property_name=place.name,
+        zone=place.time_zone,
+        source=booking.source,
+        has_fallback=place.fallback_entry is not None,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        is_cancelled=is_cancelled,
+        # A door that the mapping no longer has is of interest until its code is off.
+        doors=tuple(
+            _door(code)
+            for code in codes
+            if code.is_wanted or is_cancelled or code.status is not Status.REMOVED
+        ),
+        judgement=judgement,
+    )
+
+
+def _door(code: DoorCode) -> Door:
+    is_connected = code.lock.connection.state is ConnectionState.CONNECTED
+    return Door(
+        id=code.id,
+        lock_id=code.lock_id,
+        lock_name=code.lock.name,
+        connection_id=code.lock.connection_id,
+        status=code.status,
+        status_at=code.status_at,
+        due_at=code.due_at,
+        problem=code.problem if is_connected else ProblemKey.SIGNED_OUT,
+    )

@@ -1,0 +1,80 @@
+"""What is due, found in the database and rung for. Late or twice, it changes only the time."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain.command import Lane, State
+from portal.models import Booking, Command, Connection, ConnectionState, Feed
+from portal.queue import JobName, ring
+from portal.services import alarms, bolt, ringing, verdicts, webhooks
+from portal.unit_of_work import writing
+
+PAGE: Final = 200
+
+
+def sweep() -> None:
+    """Rings for everything that is due and refreshes what time alone changed."""
+    now = clock.now()
+    with writing() as session:
+        locks = ringing.claim_due(session, now, PAGE)
+        events = webhooks.waiting(session, now, PAGE)
+        webhooks.forget_old(session, now)
+        feeds = _claim_feeds(session)
+        connections = _claim_connections(session)
+        bolts = list(
+            session.scalars(
+                select(Command.id)
+                .where(
+                    Command.lane == Lane.BOLT,
+                    Command.state == State.ACCEPTED,
+                    Command.look_at <= now,
+                )
+                .limit(PAGE)
+            )
+        )
+    for lock_id in locks:
+        ring(JobName.WORK_LOCK, lock_id)
+    for event_row_id in events:
+        ring(JobName.PROCESS_WEBHOOK, event_row_id)
+    for feed_id in feeds:
+        ring(JobName.FETCH_FEED, feed_id)
+    for connection_id in connections:
+        ring(JobName.CHECK_CONNECTION, connection_id)
+    for command_row_id in bolts:
+        bolt.look(command_row_id)
+    with writing() as session:
+        turned = session.scalars(
+            select(Booking.id)
+            .where(Booking.verdict_due_at <= now)
+            .order_by(Booking.verdict_due_at)
+            .limit(PAGE)
+        ).all()
+        verdicts.refresh(session, turned, now)
+        alarms.refresh(session, now)
+
+
+def _claim_feeds(session: Session) -> list[int]:
+    now = clock.now()
+    feeds = session.scalars(
+        select(Feed).where(Feed.due_at <= now, Feed.is_paused.is_(False)).limit(PAGE)
+    ).all()
+    for feed in feeds:
+        # The fetch sets the next time; this only keeps a second sweep from ringing again.
+        feed.due_at = now + timedelta(minutes=5)
+    return [feed.id for feed in feeds]
+
+
+def _claim_connections(session: Session) -> list[int]:
+    now = clock.now()
+    due = session.scalars(
+        select(Connection).where(
+            Connection.due_at <= now, Connection.state == ConnectionState.CONNECTED
+        )
+    ).all()
+    for connection in due:
+        connection.due_at = now + timedelta(minutes=5)
+    return [connection.id for connection in due]

@@ -1,0 +1,73 @@
+"""The append-only history of bookings and locks."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.models import TimelineEntry
+
+
+class Kind(StrEnum):
+    """What happened; each surface has a sentence for it (views.filters)."""
+
+    BOOKING_CREATED = "booking_created"
+    BOOKING_CHANGED = "booking_changed"
+    BOOKING_CANCELLED = "booking_cancelled"
+    BOOKING_REINSTATED = "booking_reinstated"
+    PIN_CHOSEN = "pin_chosen"
+    PIN_SHOWN = "pin_shown"
+    RESYNC_PRESSED = "resync_pressed"
+    COMMAND_SENT = "command_sent"
+    COMMAND_ACCEPTED = "command_accepted"
+    COMMAND_CLOSED = "command_closed"
+    STATUS_CHANGED = "status_changed"
+    LIST_READ = "list_read"
+    ENTRY_FOUND = "entry_found"
+    ENTRY_ABSENT = "entry_absent"
+    CHANGED_OUTSIDE = "changed_outside"
+    LADDER = "ladder"
+    PREFLIGHT_FAILED = "preflight_failed"
+    DOOR_OPENED = "door_opened"
+    BOLT_MOVED = "bolt_moved"
+    UNLOCK_ASKED = "unlock_asked"
+    LOCK_ONLINE = "lock_online"
+    LOCK_OFFLINE = "lock_offline"
+    BATTERY = "battery"
+    KEYPAD = "keypad"
+    LOCK_FOUND = "lock_found"
+    LOCK_MISSING = "lock_missing"
+    MAPPING_CHANGED = "mapping_changed"
+    CONNECTED = "connected"
+    SIGNED_OUT = "signed_out"
+    DISCONNECTED = "disconnected"
+    REBUILD = "rebuild"
+
+
+def record(
+    session: Session,
+    kind: Kind,
+    actor: str,
+    *,
+    account_id: int,
+    booking_id: int | None = None,
+    lock_id: int | None = None,
+    door_code_id: int | None = None,
+    command_row_id: int | None = None,
+    **data: Any,
+) -> None:
+    """One more line of history, written with the change it tells of. `data` holds no secret."""
+    session.add(
+        TimelineEntry(
+            at=clock.now(),
+            kind=str(kind),
+            actor=actor,
+            account_id=account_id,
+            booking_id=booking_id,
+            lock_id=lock_id,
+            door_code_id=door_code_id,
+            command_row_id=command_row_id,
+            data=data,
+        )
+    )

@@ -1,0 +1,216 @@
+"""Making something of a stored webhook.
+
+A command's event only says that it is worth a look: the look-up decides. Where the look-up cannot
+(Schlage is away, has forgotten the command, or still says pending), the event's own word counts,
+and the transition table ranks the words whatever their order.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain.command import Event, State
+from portal.domain.problems import ProblemKey, recognise
+from portal.models import Command, Lock, LockEntry, WebhookState
+from portal.models import WebhookEvent as StoredEvent
+from portal.schlage.events import EventKind, WebhookEvent, parse_events
+from portal.schlage.payloads import BatteryState, LockState
+from portal.services import commands, connections, locks, ringing, timeline
+from portal.services.commands import News
+from portal.services.ringing import changing
+from portal.unit_of_work import writing
+
+PARKED_FOR: Final = timedelta(hours=24)
+KEPT_FOR: Final = timedelta(days=30)
+READ_AFTER_EVENT: Final = timedelta(seconds=20)  # the list lags behind the event by as much
+_TRIGGERS: Final = {
+    EventKind.COMMAND_SUCCEEDED: Event.SUCCEEDED,
+    EventKind.COMMAND_FAILED: Event.FAILED,
+    EventKind.COMMAND_TIMED_OUT: Event.TIMED_OUT,
+}
+
+
+def process(row_id: int) -> None:
+    """Works one stored webhook; twice does no more than once."""
+    with writing() as session:
+        row = session.get(StoredEvent, row_id)
+        if row is None or row.state not in {WebhookState.RECEIVED, WebhookState.PARKED}:
+            return
+        event = parse_events(row.body.reveal().encode())[0]
+        command = _command_of(session, event)
+        if event.kind.is_command and command is None:
+            # It may be about a command whose 202 we have not stored yet, or about another
+            # client's: it waits a day for a command of that id.
+            is_old = clock.now() - row.received_at > PARKED_FOR
+            row.state = WebhookState.GIVEN_UP if is_old else WebhookState.PARKED
+            return
+        command_row_id = command.id if command else None
+    if command_row_id is not None:
+        _work_command(command_row_id, event)
+    else:
+        with changing() as session:
+            for lock in _locks_of(session, event):
+                _work_device(session, lock, event)
+    with writing() as session:
+        row = session.get_one(StoredEvent, row_id)
+        row.state, row.done_at = WebhookState.DONE, clock.now()
+
+
+def waiting(session: Session, now: datetime, page: int) -> list[int]:
+    """Stored webhooks nobody has worked for a while: rings got lost, or their command is new."""
+    return list(
+        session.scalars(
+            select(StoredEvent.id)
+            .outerjoin(Command, Command.command_id == StoredEvent.command_id)
+            .where(
+                (
+                    (StoredEvent.state == WebhookState.RECEIVED)
+                    & (StoredEvent.received_at <= now - timedelta(seconds=10))
+                )
+                | (
+                    (StoredEvent.state == WebhookState.PARKED)
+                    & (Command.id.is_not(None) | (StoredEvent.received_at <= now - PARKED_FOR))
+                )
+            )
+            .order_by(StoredEvent.received_at)
+            .limit(page)
+        )
+    )
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Event ids are kept for 30 days: they are all the replay protection there is."""
+    session.execute(delete(StoredEvent).where(StoredEvent.received_at < now - KEPT_FOR))
+
+
+def _command_of(session: Session, event: WebhookEvent) -> Command | None:
+    if event.command_id is None:
+        return None
+    statement = select(Command).where(Command.command_id == event.command_id)
+    if event.device_id:
+        statement = statement.join(Lock, Lock.id == Command.lock_id).where(
+            Lock.device_id == event.device_id
+        )
+    return session.scalars(statement).first()
+
+
+def _locks_of(session: Session, event: WebhookEvent) -> list[Lock]:
+    """The locks the event is about; a user's event is about all locks of nobody in particular."""
+    if event.device_id is None:
+        return []
+    return list(session.scalars(select(Lock).where(Lock.device_id == event.device_id)))
+
+
+def _work_command(command_row_id: int, event: WebhookEvent) -> None:
+    with writing() as session:
+        command = session.get_one(Command, command_row_id)
+        lock = session.get_one(Lock, command.lock_id)
+        lock.connection.last_webhook_at = clock.now()
+        connection_id, device_id, lock_id = lock.connection_id, lock.device_id, lock.id
+        schlage_id, sent_at = command.command_id, command.sent_at
+        if command.state is State.SUCCEEDED:
+            return
+    assert schlage_id is not None
+    client = connections.client_for(connection_id)
+    news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
+    trigger = _TRIGGERS.get(event.kind)
+    if (news is None or news.event is Event.EXPIRED) and trigger is not None:
+        news = News(
+            event=trigger,
+            by="webhook",
+            problem=_named(event) if trigger is not Event.SUCCEEDED else None,
+            text=event.error_text or "",
+            raw_state=event.trigger,
+        )
+    with changing() as session:
+        if news is not None:
+            by = News(**{**news.__dict__, "by": "webhook"})
+            commands.settle(session, command_row_id, by)
+        else:
+            commands.look_again(session, command_row_id, raw)
+        ringing.mark(session, [lock_id])
+
+
+def _named(event: WebhookEvent) -> ProblemKey:
+    return recognise(event.error_text or "", event.trigger, error_code=event.error_code)
+
+
+def _work_device(session: Session, lock: Lock, event: WebhookEvent) -> None:
+    now = clock.now()
+    lock.connection.last_webhook_at = now
+    if event.kind is EventKind.CONNECTIVITY and event.is_online is not None:
+        connections.set_online(session, lock, event.is_online, now)
+        ringing.mark(session, [lock.id])
+    elif event.kind is EventKind.BATTERY:
+        _work_battery(session, lock, event)
+    elif event.kind is EventKind.LOCK_STATE:
+        _work_bolt(session, lock, event, now)
+    elif event.kind is EventKind.ACCESS_CODE:
+        lock.read_wanted_at = now + READ_AFTER_EVENT
+        ringing.mark(session, [lock.id])
+    elif event.kind is EventKind.USER:
+        lock.connection.due_at = now
+    elif event.kind is EventKind.UNKNOWN:
+        timeline.record(
+            session,
+            timeline.Kind.KEYPAD,
+            "schlage",
+            account_id=lock.account_id,
+            lock_id=lock.id,
+            trigger=event.trigger[:100],
+        )
+    connections.refresh_verdicts(session, [lock.id], now)
+
+
+def _work_battery(session: Session, lock: Lock, event: WebhookEvent) -> None:
+    if event.battery_state is not BatteryState.UNKNOWN:
+        lock.battery_state = str(event.battery_state)
+    if event.battery_level is not None:
+        lock.battery_level = event.battery_level
+    timeline.record(
+        session,
+        timeline.Kind.BATTERY,
+        "schlage",
+        account_id=lock.account_id,
+        lock_id=lock.id,
+        state=lock.battery_state,
+        level=lock.battery_level,
+    )
+
+
+def _work_bolt(session: Session, lock: Lock, event: WebhookEvent, now: datetime) -> None:
+    """The bolt moved; where a code of ours moved it, the guest has come in and it is proven."""
+    if event.lock_state is not LockState.UNKNOWN:
+        lock.bolt_state = str(event.lock_state)
+    accessor = event.data.get("accessor")
+    accessor = accessor if isinstance(accessor, dict) else {}
+    name = str(accessor.get("friendlyName") or "")
+    access_type = str(accessor.get("accessType") or "")
+    entry = _entry_named(session, lock, name) if access_type == "AccessCode" else None
+    code = entry.door_code if entry else None
+    if code is not None and event.lock_state is LockState.UNLOCKED:
+        code.proven_at = code.proven_at or event.at or now
+        code.booking.proven_at = code.booking.proven_at or event.at or now
+    timeline.record(
+        session,
+        timeline.Kind.DOOR_OPENED if code else timeline.Kind.BOLT_MOVED,
+        "guest" if code else "schlage",
+        account_id=lock.account_id,
+        booking_id=code.booking_id if code else None,
+        lock_id=lock.id,
+        door_code_id=code.id if code else None,
+        bolt=lock.bolt_state,
+        how=access_type[:40],
+        who=name[:100] if not code else "",
+    )
+
+
+def _entry_named(session: Session, lock: Lock, name: str) -> LockEntry | None:
+    if not name:
+        return None
+    return session.scalars(
+        select(LockEntry).where(LockEntry.lock_id == lock.id, LockEntry.label == name)
+    ).one_or_none()
