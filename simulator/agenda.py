@@ -50,10 +50,11 @@ class Agenda:
         self._store.drop("event", str(event.number))
         return event
 
-    def restore(self, number: str, row: dict[str, Any]) -> None:
+    def restore(self, number: str, row: dict[str, Any]) -> Event:
         """An event of an earlier run is on the agenda again."""
         event = Event(
             datetime.fromisoformat(row["at"]), int(number), row["kind"], tuple(row["args"])
         )
         heapq.heappush(self._heap, event)
         self._next = max(self._next, event.number + 1)
+        return event

@@ -1,7 +1,7 @@
 """Where the simulator's time comes from: the wall clock, or a clock that a test moves."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -19,10 +19,9 @@ class Clock(Protocol):
 class RealClock:
     """The wall clock, which may be hurried (`scale` 60: a minute a second) and pushed ahead."""
 
-    def __init__(self, scale: float = 1.0, ahead: timedelta = timedelta(0)) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
-        self._anchor = datetime.now(UTC)
-        self._shown = self._anchor + ahead
+        self._anchor = self._shown = datetime.now(UTC)
 
     def now(self) -> datetime:
         return self._shown + (datetime.now(UTC) - self._anchor) * self.scale
@@ -38,10 +37,20 @@ class RealClock:
         shown = self.now()
         self._anchor, self._shown, self.scale = datetime.now(UTC), shown, scale
 
-    @property
-    def ahead(self) -> timedelta:
-        """How far this clock has run ahead of the wall clock."""
-        return self.now() - datetime.now(UTC)
+    def to_row(self) -> dict[str, Any]:
+        """A JSON object from which `from_row` makes a clock that never stopped meanwhile."""
+        return {
+            "scale": self.scale,
+            "anchor": self._anchor.isoformat(),
+            "shown": self._shown.isoformat(),
+        }
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> "RealClock":
+        clock = cls(row["scale"])
+        clock._anchor = datetime.fromisoformat(row["anchor"])
+        clock._shown = datetime.fromisoformat(row["shown"])
+        return clock
 
 
 class VirtualClock:

@@ -39,7 +39,11 @@ def nowhere(method: str, url: str, headers: Mapping[str, str], body: bytes) -> i
 
 
 class Cloud:
-    """Users, locks, commands and webhooks of one simulated vendor."""
+    """Users, locks, commands and webhooks of one simulated vendor.
+
+    With a store that holds an earlier run, that run goes on: its seed, its faults and its key hold,
+    whatever is asked for here.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class Cloud:
         dispatch: Callable[[Callable[[], None]], object] = lambda work: work(),
         store: FileStore | None = None,
     ) -> None:
-        kept = dict(store.load("settings")).get("settings") if store else None
+        kept = store.load_one("settings") if store else None
         settings = Settings.from_row(kept) if kept else Settings(seed=seed)
         self.core = Core(clock, settings, store)
         self.webhooks = Webhooks(self.core, signer)
@@ -201,7 +205,14 @@ class Cloud:
         with self.steady() as core:
             lock.faults = preset(faults) if isinstance(faults, str) else faults
             core.keep(lock)
-            self.weather.begin_for(lock)
+            self.weather.begin()
+
+    def use_key(self, signer: Signer) -> None:
+        """Webhooks are signed with this key from now on, also after a restart."""
+        with self.steady() as core:
+            self.webhooks.signer = signer
+            core.settings.signing_key = signer.private_pem()
+            core.keep_settings()
 
     def set_seed(self, seed: int) -> None:
         """Chance starts anew from this seed."""
@@ -216,13 +227,18 @@ class Cloud:
             core.locks[lock_id] = Lock.from_row(row, core.lock_rng(lock_id))
         for _, row in store.load("command"):
             self.commands.restore(row)
+        planned: set[str] = set()
         for number, row in store.load("event"):
-            core.agenda.restore(number, row)
+            event = core.agenda.restore(number, row)
+            planned.update(event.args if event.kind == "deliver" else ())
         users = [row for _, row in store.load("user")]
         self.oauth.restore(users, [row for _, row in store.load("grant")])
         self.webhooks.restore(
             [row for _, row in store.load("subscription")],
             [row for _, row in store.load("delivery")],
+            planned,
         )
+        if core.settings.signing_key:
+            self.webhooks.signer = Signer.from_pem(core.settings.signing_key)
         core.keep_settings()
         core.store.commit()

@@ -219,11 +219,17 @@ class Commands:
         if command.code:
             self._copy(lock, command.code.id)
         if command.is_pretended:
-            if command.target_id:
-                lock.server_codes.remove(command.target_id)
-            if command.code:
-                lock.server_codes.put(command.code)
+            self._pretend(command, lock)
         self._core.keep(lock)
+
+    @staticmethod
+    def _pretend(command: Command, lock: Lock) -> None:
+        if command.kind is Kind.DELETE_ALL:
+            lock.server_codes.clear()
+        if command.target_id:
+            lock.server_codes.remove(command.target_id)
+        if command.code:
+            lock.server_codes.put(command.code)
 
     @staticmethod
     def _copy(lock: Lock, code_id: str) -> None:

@@ -50,9 +50,8 @@ class Settings:
     webhooks_are_withheld: bool = False
     weather: int = 0
     """Counts the changes of faults, so that outages planned under the old ones do not come."""
-    clock_scale: float = 1.0
-    clock_ahead_seconds: float = 0.0
     signing_key: str = ""
+    """The private key as PEM, or empty when webhooks go unsigned."""
 
     def to_row(self) -> dict[str, Any]:
         return {**vars(self), "faults": self.faults.to_row()}
@@ -106,10 +105,10 @@ class Core:
         self.store.put("lock", lock.id, lock)
 
     def keep_settings(self) -> None:
-        if isinstance(self.clock, RealClock):
-            self.settings.clock_scale = self.clock.scale
-            self.settings.clock_ahead_seconds = self.clock.ahead.total_seconds()
+        """What the operator set, the clock among it, will be written to the store."""
         self.store.put("settings", "settings", self.settings)
+        if isinstance(self.clock, RealClock):
+            self.store.put("clock", "clock", self.clock)
 
     def tell(self, kind: FactKind, lock_id: str | None = None, **data: Any) -> None:
         """Every observer has heard this fact."""

@@ -67,13 +67,22 @@ class FileStore:
         kept = [(*key, json.dumps(thing.to_row())) for key, thing in changed.items() if thing]
         gone = [key for key, thing in changed.items() if thing is None]
         with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO thing VALUES (?, ?, ?)", kept)
+            # An update in place keeps the order in which things first came.
+            self._db.executemany(
+                "INSERT INTO thing VALUES (?, ?, ?)"
+                " ON CONFLICT (kind, id) DO UPDATE SET row = excluded.row",
+                kept,
+            )
             self._db.executemany("DELETE FROM thing WHERE kind = ? AND id = ?", gone)
 
     def load(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
         """Everything kept under this kind, as id and row, oldest first."""
         rows = self._db.execute("SELECT id, row FROM thing WHERE kind = ? ORDER BY rowid", (kind,))
         return [(id, json.loads(row)) for id, row in rows]
+
+    def load_one(self, kind: str) -> dict[str, Any] | None:
+        """The one row kept under this kind, or None."""
+        return next((row for _, row in self.load(kind)), None)
 
     def close(self) -> None:
         self._db.close()

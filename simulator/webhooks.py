@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -213,14 +213,25 @@ class Webhooks:
             headers["WebHook-Signature"] = self.signer.sign(body)
         return headers
 
-    def restore(self, subscriptions: Iterable[dict[str, Any]], deliveries: Any) -> None:
-        """What an earlier run had to send, and to whom, is known again."""
+    def restore(
+        self,
+        subscriptions: Iterable[dict[str, Any]],
+        deliveries: Iterable[dict[str, Any]],
+        planned: Container[str],
+    ) -> None:
+        """What an earlier run had to send, and to whom, is known again.
+
+        A delivery that no event on the agenda names was withheld, or in the air when the run
+        ended: it is sent (or withheld) again.
+        """
         for row in subscriptions:
             self.subscriptions[row["id"]] = Subscription(**row)
         for row in deliveries:
             delivery = Delivery(**row)
             self._under_way[delivery.id] = delivery
             self.last.append(delivery)
+            if delivery.id not in planned:
+                self._core.after(0, "deliver", delivery.id)
 
 
 def compact(event: dict[str, Any]) -> str:
