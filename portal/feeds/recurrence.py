@@ -1,7 +1,6 @@
 """The occurrences of a recurring event, within bounds."""
 
 from datetime import date, timedelta
-from itertools import islice
 from typing import Final
 
 import recurring_ical_events
@@ -32,8 +31,8 @@ def occurrences(calendar: Calendar, events: list[Component], today: date) -> lis
         series.add_component(event)
     first, last = today - _BACK, today + _AHEAD
     try:
-        found = recurring_ical_events.of(series).after(first)
-        return [event for event in islice(found, _MOST) if first_day(event) <= last]
+        found = recurring_ical_events.of(series).between(first, last)
+        return sorted(found, key=first_day)[:_MOST]
     except Exception as error:
         raise UnusableEvent("bad_rule", "A repeating event cannot be followed.", uid) from error
 
