@@ -122,7 +122,7 @@ class _FromDatabase(Collector):
 def _open_commands(session: Session, now: datetime) -> dict[str, int]:
     age = case(*((Command.created_at > now - limit, name) for name, limit in _AGES), else_=_OLDEST)
     rows = session.execute(select(age, func.count()).where(Command.state.in_(_OPEN)).group_by(age))
-    found = {name: count for name, count in rows}
+    found: dict[str, int] = dict(rows.all())
     return {name: found.get(name, 0) for name in (*(name for name, _ in _AGES), _OLDEST)}
 
 

@@ -10,6 +10,7 @@ from portal.views import (
     _htmx,
     api,
     errors,
+    filters,
     headers,
     health,
     sign_in,
@@ -25,6 +26,8 @@ def init_app(app: Flask, settings: Settings, migrations: Path) -> None:
     errors.init_app(app)
     health.init_app(app, migrations)
     webhooks.init_app(app, settings.schlage_webhook_keys)
+    api.init_app(app)
     app.register_blueprint(sign_in.blueprint)
+    filters.install(app)
     static_files.init_app(app, headers=headers.for_answers(is_https=settings.is_https))
     _guard.require_declarations(app)

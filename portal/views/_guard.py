@@ -65,8 +65,8 @@ def is_public(view: Callable[..., Any]) -> bool:
 
 
 def caller() -> Caller:
-    """Who sent this request: for views that asked for a role."""
-    found: Caller = g.caller
+    """Who sent this request: for views that asked for a role, and for whoever is signed in."""
+    found: Caller = g.caller if "caller" in g else current_user._get_current_object()
     return found
 
 

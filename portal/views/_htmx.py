@@ -1,8 +1,8 @@
 """The one door to htmx-flask.
 
-What works there is used (reading the request's headers, `redirect`, `trigger`, `retarget`); `reswap`
-is not, because it refuses the words that morphing needs. Leaving the package is a change of this
-file alone.
+What works there is used (reading the request's headers, `redirect`, `trigger`, `retarget`);
+`reswap` is not, because it refuses the words that morphing needs. Leaving the package is a change
+of this file alone.
 """
 
 from urllib.parse import urlsplit

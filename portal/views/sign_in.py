@@ -111,9 +111,8 @@ def _refuse_for_now(
     email: str, wanted: str, retry_after: timedelta
 ) -> tuple[str, int, dict[str, str]]:
     seconds = max(1, ceil(retry_after.total_seconds()))
-    minutes = max(1, ceil(seconds / 60))
-    words = (
-        f"Too many tries. Wait {minutes} {'minute' if minutes == 1 else 'minutes'}, then try again."
-    )
+    minutes = ceil(seconds / 60)
+    span = "a minute" if minutes == 1 else f"{minutes} minutes"
+    words = f"Too many tries. Wait {span}, then try again."
     page = render_template("sign_in/show.html", email=email, wanted=wanted, error=words)
     return page, 429, {"Retry-After": str(seconds)}

@@ -1,13 +1,13 @@
 """Static files, served by whitenoise under addresses that change with their content.
 
-`url_for('static', filename='css/latchboard.css')` gives `/static/css/latchboard.3f2a….css`, which
+`static_url('css/latchboard.css')` in a template gives `/static/css/latchboard.3f2a….css`, which
 browsers may keep for ever; the plain address works too, and is asked for again.
 """
 
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from wsgiref.headers import Headers
 
 from flask import Flask
@@ -22,7 +22,7 @@ class NoSuchFile(Exception):
 
 
 def init_app(app: Flask, *, headers: dict[str, str]) -> None:
-    """The files in the app's static folder are served, and their addresses carry their hash."""
+    """The files in the app's static folder are served, and templates know `static_url`."""
     root = Path(app.static_folder or "")
     prefix = f"{app.static_url_path}/"
 
@@ -44,14 +44,13 @@ def init_app(app: Flask, *, headers: dict[str, str]) -> None:
         server.add_file_to_dictionary(prefix + name, str(path))
         server.add_file_to_dictionary(prefix + hashed_names[name], str(path))
 
-    @app.url_defaults
-    def name_by_content(endpoint: str, values: dict[str, Any]) -> None:
-        if endpoint == "static":
-            name = values.get("filename")
-            if name not in hashed_names:
-                raise NoSuchFile(f"static/{name} does not exist")
-            values["filename"] = hashed_names[name]
+    def static_url(filename: str) -> str:
+        try:
+            return prefix + hashed_names[filename]
+        except KeyError:
+            raise NoSuchFile(f"static/{filename} does not exist") from None
 
+    app.jinja_env.globals["static_url"] = static_url
     app.wsgi_app = server  # type: ignore[method-assign]
 
 
