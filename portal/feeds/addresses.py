@@ -163,6 +163,8 @@ def _is_own_network(address: IPAddress) -> bool:
     """Loopback and private networks; link-local and its metadata services never."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     bare = mapped or address
+    if bare.is_loopback:
+        return True
     if bare.is_link_local or bare.is_multicast or bare.is_unspecified or bare.is_reserved:
         return False
-    return bare.is_loopback or bare.is_private
+    return bare.is_private
