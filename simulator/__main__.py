@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from secrets import randbits
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -40,7 +41,8 @@ def read_options(arguments: list[str], environ: dict[str, str]) -> argparse.Name
     parser.add_argument("--host", default=given("HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=given("PORT", "8100"))
     parser.add_argument("--preset", choices=PRESETS, default=given("PRESET", "realistic"))
-    parser.add_argument("--seed", type=int, default=given("SEED", "1"))
+    # A fixed default would give the ids of the last run again to whoever still remembers them.
+    parser.add_argument("--seed", type=int, default=given("SEED", str(randbits(32))))
     parser.add_argument("--state", type=Path, default=given("STATE", "") or None)
     parser.add_argument("--key-out", type=Path, default=given("KEY_OUT", "") or None)
     parser.add_argument("--time-scale", type=float, default=given("TIME_SCALE", "1"))
