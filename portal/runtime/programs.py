@@ -44,13 +44,13 @@ def programs(installation: Installation, state: State) -> list[Program]:
     """Every program that this installation runs, those first that others need."""
     found = []
     if installation.redis_socket is not None:
-        found.append(_redis(installation.redis_socket, state))
+        found.append(redis_server(installation.redis_socket, state))
     if installation.simulator_port is not None:
-        found.append(_simulator(installation.simulator_port, state))
-    return [*found, _web(installation.port), _worker(), _clock()]
+        found.append(simulator(installation.simulator_port, state))
+    return [*found, web(installation.port), worker(), clock()]
 
 
-def _redis(path: str, state: State) -> Program:
+def redis_server(path: str, state: State) -> Program:
     """Redis (Valkey) on a Unix socket: whoever can write to it can run code in the workers."""
     try:
         binary = get_binary_path()
@@ -82,7 +82,7 @@ def _redis(path: str, state: State) -> Program:
     return Program("redis", (os.fspath(binary), *arguments), starts_with=1, is_up=answers)
 
 
-def _simulator(port: int, state: State) -> Program:
+def simulator(port: int, state: State) -> Program:
     command = (
         *(sys.executable, "-m", "simulator", "--demo", "--preset", "realistic"),
         *("--port", str(port)),
@@ -98,7 +98,7 @@ def _simulator(port: int, state: State) -> Program:
     return Program("simulator", command, starts_with=2, is_up=listens)
 
 
-def _web(port: int) -> Program:
+def web(port: int) -> Program:
     command = (
         *(sys.executable, "-m", "granian", "wsgi:app", "--interface", "wsgi"),
         *("--host", LOOPBACK, "--port", str(port)),
@@ -109,12 +109,12 @@ def _web(port: int) -> Program:
     return Program("web", command, starts_with=3, is_up=lambda: answers_ready(port))
 
 
-def _worker() -> Program:
+def worker() -> Program:
     # Longer than jobs.worker gives its own children.
     return Program("worker", (sys.executable, "-m", "jobs.worker"), starts_with=4, stop_seconds=15)
 
 
-def _clock() -> Program:
+def clock() -> Program:
     return Program("clock", (sys.executable, "-m", "jobs.clock"), starts_with=5)
 
 

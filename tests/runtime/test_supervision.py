@@ -11,7 +11,7 @@ from portal.runtime.preflight import CannotStart
 from portal.runtime.programs import Program
 from portal.runtime.state import State
 from portal.runtime.supervision import Layout, Supervisor, configuration
-from tests.runtime.processes import Family, family, needs_proc, python, wait_until
+from tests.runtime.processes import Family, needs_proc, python, wait_until
 
 pytestmark = [pytest.mark.process, needs_proc]
 
@@ -25,12 +25,6 @@ WITH_CHILD = (
 )
 
 Start = Callable[[Program], Supervisor]
-
-
-@pytest.fixture
-def members() -> Iterator[Family]:
-    with family() as found:
-        yield found
 
 
 @pytest.fixture
