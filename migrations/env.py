@@ -26,17 +26,31 @@ def leave_out_empty(_context, _revision, directives):
         directives[:] = []
 
 
+def open_engine(url):
+    """An engine whose transactions hold table changes too, so that an upgrade cut short is undone.
+
+    On SQLite that takes a BEGIN of our own, IMMEDIATE so that two upgrades at once take turns.
+    Foreign keys are off there: a table is changed by making it anew, which they would forbid.
+    """
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def prepare(connection, _record):
+            connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout = 15000")
+            connection.execute("PRAGMA foreign_keys = OFF")
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
 def run_migrations():
     database = current_app.extensions["migrate"].db
-    # SQLite changes a table by making it anew, which foreign keys forbid. The switch does nothing
-    # inside a transaction, so it comes before the first statement, and the connection is ours alone.
-    engine = sa.create_engine(database.engine.url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"
-        if is_sqlite:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 15000")
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.commit()
+    with open_engine(database.engine.url).connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
@@ -44,10 +58,10 @@ def run_migrations():
             process_revision_directives=leave_out_empty,
             render_as_batch=True,
             compare_type=True,
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.commit()
 
 
 run_migrations()

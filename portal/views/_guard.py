@@ -161,7 +161,7 @@ def _signed_in() -> SignedIn | BaseResponse:
     signed_in: SignedIn = current_user._get_current_object()
     now = clock.now()
     if sign_ins.is_seen_due(signed_in, now):
-        with writing() as session:
+        with tenancy.as_account(signed_in.account_id), writing() as session:
             sign_ins.note_seen(session, signed_in.sign_in_id, now)
     return signed_in
 
@@ -187,6 +187,6 @@ def _bearer() -> TokenHolder | Response:
         abort(401, "Send a token of this account: Authorization: Bearer <token>.")
     now = clock.now()
     if tokens.is_use_due(holder, now):
-        with writing() as session:
+        with tenancy.as_account(holder.account_id), writing() as session:
             tokens.note_used(session, holder.token_id, now)
     return holder

