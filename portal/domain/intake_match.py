@@ -252,7 +252,9 @@ def _absent(unlisted: Iterable[KnownStay], poll: Poll) -> list[KnownStay]:
             continue
         tomorrow = poll.today + ZONE_SLACK
         rest = Span(tomorrow if span.is_running(poll.today) else span.first, span.last)
-        if stay.uid not in present and not closed.cover(rest):
+        # An occurrence of a recurring event has its day behind the event's own UID.
+        is_there = stay.uid in present or stay.uid.rpartition("#")[0] in present
+        if not is_there and not closed.cover(rest):
             absent.append(stay)
     return sorted(absent, key=lambda stay: stay.key)
 

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from contextlib import suppress
 from typing import Final
 
 from portal.feeds.errors import FeedUnreadable
@@ -10,6 +11,7 @@ LARGEST_BODY: Final = 2 * 1024 * 1024
 MOST_EVENTS: Final = 5_000
 _DEEPEST_BLOCK: Final = 8
 
+_FOLD: Final = re.compile(rb"\r?\n[ \t]")
 _BLOCK_LINE: Final = re.compile(r"^(BEGIN|END):[ \t]*([^\s]*)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -29,15 +31,18 @@ def calendar_text(body: bytes) -> tuple[str, bool]:
 
 
 def _decoded(body: bytes) -> tuple[str, bool]:
-    """The body as text. Dates and UIDs are ASCII in every feed, so a body in an old one-byte
-    charset is read as such: a name may look odd, but no stay is lost.
+    """The body as text.
+
+    Some writers fold lines in the middle of a character, so its bytes are joined first where the
+    plain way fails. Dates and UIDs are ASCII in every feed, so a body in an old one-byte charset
+    is read as such: a name may look odd, but no stay is lost.
     """
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return body.decode("utf-16", errors="replace"), True
-    try:
-        return body.decode("utf-8-sig"), False
-    except UnicodeDecodeError:
-        return body.decode("cp1252", errors="replace"), True
+    for whole in (body, _FOLD.sub(b"", body)):
+        with suppress(UnicodeDecodeError):
+            return whole.decode("utf-8-sig"), False
+    return body.decode("cp1252", errors="replace"), True
 
 
 def _check_beginning(text: str) -> None:
