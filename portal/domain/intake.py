@@ -175,7 +175,8 @@ def _listed(
     moved_away = _moved_away(pairs, poll, live_count)
     changes: list[Change] = []
     for stay, event in pairs:
-        if span_of(event, poll.zone).is_over(poll.today):
+        is_running = span_of(stay, poll.zone).is_running(poll.today)
+        if span_of(event, poll.zone).is_over(poll.today) and not is_running:
             continue
         if stay.uid != event.uid:
             changes.append(UidReplaced(stay.key, event.uid))

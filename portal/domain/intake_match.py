@@ -172,13 +172,15 @@ def _rank_by_name(
 
     A stay that is over is never moved to other days, and an event that is over is never the new
     date of a stay to come: the first would give one guest's PIN to another, the second would take
-    the code of a guest who has yet to arrive. The late extension of a stay that just ended is one.
+    the code of a guest who has yet to arrive. The late extension of a stay that just ended is one,
+    and so is a running stay that was shortened.
     """
     if stay.uid == event.uid and _same_dates(stay, event, poll.zone):
         return _SAME_UID_SAME_DATES
     if mine.is_over(poll.today) and mine.nights_shared(theirs) <= 0:
         return None
-    if theirs.is_over(poll.today) and not mine.is_over(poll.today):
+    is_shortened = mine.is_running(poll.today) and mine.nights_shared(theirs) > 0
+    if theirs.is_over(poll.today) and not (mine.is_over(poll.today) or is_shortened):
         return None
     if stay.uid == event.uid:
         return _SAME_UID
