@@ -1,4 +1,4 @@
-"""What stands in the way of a start is said in a sentence, with its remedy, before anything runs."""
+"""What stands in the way of a start is said in a sentence, with its remedy, before all else."""
 
 import os
 import socket
