@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 from flask import Flask
 from flask_sqlalchemy.session import Session
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -13,7 +14,6 @@ from portal import cli, crypto, logging, tenancy, unit_of_work, views
 from portal.config import Settings, from_environment
 from portal.extensions import babel, csrf, db, login, migrate
 from portal.queue import Bell, RedisBell, connect
-from portal.schlage.client import new_session
 from portal.views import _guard
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Fl
     app.extensions["settings"] = settings
     app.extensions["redis"] = connection
     app.extensions["bell"] = bell or RedisBell(connection)
-    app.extensions["schlage_http"] = new_session
+    app.extensions["schlage_http"] = requests.Session
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)

@@ -42,7 +42,9 @@ class KeyRing:
             _, key_id, payload = stored.split(".")
             raw = base64.urlsafe_b64decode(payload)
             cipher = self._ciphers[key_id]
-            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode()).decode()
+            return cipher.decrypt(
+                raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], bound_to.encode()
+            ).decode()
         except (ValueError, KeyError, InvalidTag) as error:
             raise CannotDecrypt(
                 f"{bound_to} cannot be read: is the key that wrote it in ENCRYPTION_KEYS?"
@@ -64,7 +66,7 @@ def parse_keys(text: str) -> list[bytes]:
         if len(key) != 32:
             raise ValueError(
                 f"ENCRYPTION_KEYS: key {position} has {len(key)} bytes; make one of 32 with "
-                "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+                "`openssl rand -base64 32 | tr +/ -_`"
             )
         keys.append(key)
     return keys

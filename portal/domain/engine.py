@@ -82,7 +82,7 @@ class Climb:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do before `until`, which is always in the future; None: until something happens."""
+    """Nothing to do before `until`, always in the future; None: until something happens."""
 
     until: datetime | None
 

@@ -1,0 +1,188 @@
+"""The whole product and the simulated cloud in one process, in virtual time.
+
+The portal's own services, database and client run as in production; only the bell (a queue in
+memory instead of Redis), the way to Schlage (a call instead of a socket) and the clock are ours.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Final
+
+import requests
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal import clock as portal_clock
+from portal import tenancy
+from portal.domain.command import Lane, State
+from portal.domain.secret import Secret
+from portal.extensions import db
+from portal.models import (
+    Account,
+    Booking,
+    Command,
+    Connection,
+    ConnectionState,
+    Feed,
+    Lock,
+    WebhookEvent,
+    WebhookState,
+)
+from portal.queue import JobName
+from portal.services import inbox
+from portal.unit_of_work import writing
+from simulator.adapter import CloudAdapter
+from simulator.clock import VirtualClock
+from simulator.cloud import Cloud
+from simulator.faults import Faults
+
+API: Final = "http://schlage.test"
+USER: Final = "owner"
+SWEEP_EVERY: Final = timedelta(seconds=30)
+_STEPS_AT_ONCE: Final = 100_000
+
+
+class MemoryBell:
+    """Rings wait here in order; the same ring waiting twice is one. `is_deaf` loses them."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[JobName, tuple[int, ...]]] = deque()
+        self.is_deaf = False
+
+    def ring(self, job: JobName, *ids: int) -> None:
+        if not self.is_deaf and (job, ids) not in self.waiting:
+            self.waiting.append((job, ids))
+
+
+class Stage:
+    """The product on a stage: move its time with `run_until`, look at both sides of the wire."""
+
+    def __init__(
+        self, app: Flask, start: datetime, faults: Faults | str = "clean", seed: int = 1
+    ) -> None:
+        self.app = app
+        self.clock = VirtualClock(start)
+        self.cloud = Cloud(
+            self.clock,
+            deliver=self._deliver,
+            faults=faults,
+            seed=seed,
+            # Refreshing has its own tests; here a sign-in lasts.
+            token_seconds=10 * 366 * 24 * 3600,
+        )
+        self.bell = MemoryBell()
+        self.webhooks_arrive = True
+        self.next_sweep = start
+        app.extensions["bell"] = self.bell
+        app.extensions["schlage_http"] = self._session
+        self.run_job: Callable[[JobName, tuple[int, ...]], None] = self._run_job
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def connect(self, account: Account, user: str = USER) -> Connection:
+        """A connection of this account to a user of the cloud, who is made if need be."""
+        self.cloud.add_user(user)
+        grant = self.cloud.issue_token(user, "stage")
+        with writing() as session:
+            connection = Connection(
+                account_id=account.id,
+                name="Schlage Home",
+                state=ConnectionState.CONNECTED,
+                state_at=self.now,
+                access_token=Secret(grant.access_token),
+                refresh_token=Secret(grant.refresh_token),
+                expires_at=None,
+                created_at=self.now,
+                due_at=self.now,
+            )
+            session.add(connection)
+        return connection
+
+    def run_for(self, **span: float) -> None:
+        """Lives through `timedelta(**span)`."""
+        self.run_until(self.now + timedelta(**span))
+
+    def run_until(self, end: datetime) -> None:
+        """Lives through the time until `end`: cloud, webhooks, jobs and sweeps."""
+        with portal_clock.running_on(self.clock.now):
+            self.work()
+            while True:
+                at = self._next_moment(end)
+                if at is None or at > end:
+                    break
+                self.cloud.advance_to(at)
+                self.work()
+                if self.now >= self.next_sweep:
+                    self.sweep()
+            self.cloud.advance_to(end)
+            self.work()
+
+    def sweep(self) -> None:
+        """One sweep now, and the jobs it rings for."""
+        with portal_clock.running_on(self.clock.now):
+            self.run_job(JobName.SWEEP, ())
+            self.work()
+            self.next_sweep = self.now + SWEEP_EVERY
+
+    def work(self) -> None:
+        """Every job that was rung for is done, at this very moment."""
+        with portal_clock.running_on(self.clock.now):
+            for _ in range(_STEPS_AT_ONCE):
+                if not self.bell.waiting:
+                    return
+                job, ids = self.bell.waiting.popleft()
+                self.run_job(job, ids)
+        raise RuntimeError("The jobs never come to an end.")
+
+    def _next_moment(self, end: datetime) -> datetime | None:
+        """The next time at which anything happens: in the cloud, or at a sweep that finds work.
+
+        Sweeps that would find nothing are skipped: they change nothing but the time.
+        """
+        times = [self.cloud.next_event_at()]
+        due = self._next_due()
+        if due is not None:
+            times.append(max(due, self.next_sweep, self.now))
+        return min((t for t in times if t is not None), default=None)
+
+    def _next_due(self) -> datetime | None:
+        with self.app.app_context(), tenancy.as_system():
+            found = db.session.execute(
+                select(
+                    select(func.min(Lock.due_at)).scalar_subquery(),
+                    select(func.min(Booking.verdict_due_at)).scalar_subquery(),
+                    select(func.min(Feed.due_at)).scalar_subquery(),
+                    select(func.min(Connection.due_at)).scalar_subquery(),
+                    select(func.min(Command.look_at))
+                    .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
+                    .scalar_subquery(),
+                    select(func.min(WebhookEvent.received_at))
+                    .where(WebhookEvent.state == WebhookState.RECEIVED)
+                    .scalar_subquery(),
+                )
+            ).one()
+        return min((t for t in found if t is not None), default=None)
+
+    def _run_job(self, job: JobName, ids: tuple[int, ...]) -> None:
+        module, _, name = str(job).rpartition(".")
+        with self.app.app_context(), tenancy.as_system():
+            getattr(import_module(module), name)(*ids)
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.mount(API, CloudAdapter(self.cloud))
+        return session
+
+    def _deliver(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        if method == "OPTIONS" or not self.webhooks_arrive:
+            return 204
+        with self.app.app_context(), tenancy.as_system(), portal_clock.running_on(self.clock.now):
+            with writing() as session:
+                stored = inbox.store(session, body)
+            for row_id in stored.row_ids:
+                self.bell.ring(JobName.PROCESS_WEBHOOK, row_id)
+        return 204
