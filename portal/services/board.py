@@ -115,9 +115,11 @@ class Board:
 
     @property
     def worried(self) -> tuple[Stay, ...]:
-        """What is at risk or not ready, the guests inside first."""
-        coming = (stay for day in self.days for stay in day.stays)
-        return (*self.inside_trouble, *(stay for stay in coming if stay.verdict not in _CALM))
+        """What is at risk or not ready: the worst first, then by arrival."""
+        coming = (stay for day in self.days for stay in day.stays if stay.verdict not in _CALM)
+        order = list(Verdict)
+        found = [*self.inside_trouble, *coming]
+        return tuple(sorted(found, key=lambda s: (-order.index(s.verdict), s.starts_at)))
 
     @property
     def worst(self) -> Verdict:

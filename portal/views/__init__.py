@@ -10,9 +10,9 @@ from portal.views import (
     _htmx,
     api,
     errors,
-    filters,
     headers,
     health,
+    pages,
     sign_in,
     static_files,
     webhooks,
@@ -28,6 +28,6 @@ def init_app(app: Flask, settings: Settings, migrations: Path) -> None:
     webhooks.init_app(app, settings.schlage_webhook_keys)
     api.init_app(app)
     app.register_blueprint(sign_in.blueprint)
-    filters.install(app)
+    pages.init_app(app)
     static_files.init_app(app, headers=headers.for_answers(is_https=settings.is_https))
     _guard.require_declarations(app)

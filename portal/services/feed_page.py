@@ -1,0 +1,74 @@
+"""What the import page reads: each calendar, how it is, and what it last brought."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, defer, joinedload
+
+from portal.models import Feed, Property
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A calendar as the import page shows it. Its address is a secret: only the host is here."""
+
+    id: int
+    name: str
+    source: str
+    host: str
+    property_id: int
+    property_name: str
+    zone: str
+    has_address: bool
+    is_paused: bool
+    due_at: datetime | None
+    tried_at: datetime | None
+    good_at: datetime | None
+    failures: int
+    error_words: str
+    held_until: datetime | None
+    held_reason: str
+    is_accepted: bool
+    changes: tuple[dict[str, Any], ...]
+    skipped: tuple[dict[str, Any], ...]
+
+    @property
+    def is_well(self) -> bool:
+        return not self.error_words and self.held_until is None and self.good_at is not None
+
+
+def cards(session: Session) -> tuple[Card, ...]:
+    """The account's calendars by property: two queries, whatever their number."""
+    rows = session.scalars(
+        select(Feed)
+        .join(Feed.property)
+        .options(joinedload(Feed.property), defer(Feed.address))
+        .order_by(func.lower(Property.name), Feed.id)
+    ).all()
+    with_address = set(session.scalars(select(Feed.id).where(Feed.address.is_not(None))))
+    return tuple(
+        Card(
+            id=row.id,
+            name=row.name,
+            source=row.source,
+            host=row.host,
+            property_id=row.property_id,
+            property_name=row.property.name,
+            zone=row.property.time_zone,
+            has_address=row.id in with_address,
+            is_paused=row.is_paused,
+            due_at=row.due_at,
+            tried_at=row.tried_at,
+            good_at=row.good_at,
+            failures=row.failures,
+            error_words=row.error_words,
+            held_until=row.held_until if row.hold_accepted_at is None else None,
+            held_reason=row.held_reason,
+            is_accepted=row.hold_accepted_at is not None,
+            changes=tuple(row.last_changes or ()),
+            skipped=tuple(row.skipped or ()),
+        )
+        for row in rows
+    )

@@ -1,0 +1,172 @@
+"""Arrivals, the home page: will each guest get in, and what is the one thing to do now?"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
+
+from portal import clock
+from portal.domain.status import Verdict
+from portal.extensions import db
+from portal.models import Role
+from portal.services import board, roles
+from portal.services.board import Board, When, Wish
+from portal.services.stays import Stay
+from portal.views import _live, filters, words
+from portal.views._guard import caller, requires
+from portal.views._pages import connection_url, mapping_url
+
+blueprint = Blueprint("arrivals", __name__)
+
+WHEN_CHOICES: Final = (
+    (When.SOON, lazy_gettext("Next 72 hours")),
+    (When.INSIDE, lazy_gettext("Guests inside")),
+    (When.LEAVING, lazy_gettext("Leaving within a day")),
+    (When.UPCOMING, lazy_gettext("All coming")),
+    (When.PAST, lazy_gettext("Past")),
+    (When.ALL, lazy_gettext("All")),
+)
+
+
+@dataclass(frozen=True)
+class TallyLink:
+    """How many stays have a verdict, and the address that shows just those."""
+
+    verdict: Verdict
+    look: filters.Look
+    number: int
+    url: str
+    is_here: bool
+
+
+@blueprint.get("/")
+@requires(Role.VIEWER)
+def index() -> str:
+    choices = () if _is_staff() else board.properties(db.session())
+    return render_template(
+        "arrivals/index.html",
+        **_context(_wish()),
+        properties=choices,
+        when_choices=WHEN_CHOICES,
+        verdicts=list(Verdict),
+    )
+
+
+@blueprint.get("/arrivals/live")
+@requires(Role.VIEWER)
+def live() -> str | tuple[str, int]:
+    """The part of the page that moves; 204 while it would say the same."""
+    if _live.is_unchanged(caller(), clock.now()):
+        return "", 204
+    return render_template("arrivals/live.html", **_context(_wish()))
+
+
+def _context(wish: Wish) -> dict[str, Any]:
+    now = clock.now()
+    read = board.arrivals(db.session(), wish, now, is_staff=_is_staff())
+    zones = {stay.zone for day in read.days for stay in day.stays}
+    query = _query(wish)
+    return {
+        "board": read,
+        "headline": _headline(read),
+        "subline": _subline(read, now),
+        "tally_links": _tally_links(read),
+        "live_url": _live.url("arrivals.live", caller(), read.until, **query),
+        "page_url": lambda page: url_for("arrivals.index", **{**query, "page": page}),
+        "zone_note": lambda zone: filters.zone_name(zone) if len(zones) > 1 else "",
+        "now": now,
+        "may_act": roles.is_at_least(caller().role, Role.MANAGER),
+        "connection_url": connection_url,
+        "mapping_url": mapping_url,
+    }
+
+
+def _is_staff() -> bool:
+    return caller().role is Role.STAFF
+
+
+def _wish() -> Wish:
+    """The filters in the address; what is not understood there is as if it were not said."""
+    asked = request.args
+    property_id = asked.get("property", "")
+    page = asked.get("page", "")
+    q = " ".join(asked.get("q", "").replace("\x00", "").split())[:100]
+    verdict = asked.get("verdict")
+    when = asked.get("when")
+    # A search without a period is one over all bookings: that is what searching is for.
+    otherwise = When.ALL if q and not when else When.SOON
+    return Wish(
+        when=When(when) if when in set(When) else otherwise,
+        q=q,
+        verdict=Verdict(verdict) if verdict in set(Verdict) else None,
+        property_id=int(property_id) if _is_number(property_id) else None,
+        page=max(1, int(page)) if _is_number(page) else 1,
+    )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 8
+
+
+def _query(wish: Wish) -> dict[str, Any]:
+    """The filters as they stand in an address."""
+    query = {
+        "q": wish.q or None,
+        "when": str(wish.when) if wish.when is not When.SOON or wish.q else None,
+        "verdict": str(wish.verdict) if wish.verdict else None,
+        "property": wish.property_id,
+        "page": wish.page if wish.page > 1 else None,
+    }
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def _tally_links(read: Board) -> list[TallyLink]:
+    found = []
+    for verdict in reversed(Verdict):
+        number = read.tally.get(verdict, 0)
+        is_here = read.wish.verdict is verdict
+        if not number and not is_here:
+            continue
+        wish = replace(read.wish, verdict=None if is_here else verdict, page=1)
+        address = url_for("arrivals.index", **_query(wish))
+        found.append(TallyLink(verdict, filters.VERDICT[verdict], number, address, is_here))
+    return found
+
+
+def _headline(read: Board) -> str:
+    """The answer of the whole page in a few words."""
+    bad = read.count(Verdict.NOT_READY)
+    risky = read.count(Verdict.AT_RISK)
+    if bad:
+        return ngettext(
+            "One guest may not get in",
+            "%(num)s guests may not get in",
+            bad,
+        )
+    if risky:
+        return ngettext("One arrival is at risk", "%(num)s arrivals are at risk", risky)
+    if not read.total:
+        return gettext("All quiet")
+    if read.worst is Verdict.READY:
+        return ngettext("The next arrival is ready", "All %(num)s arrivals are ready", read.total)
+    return ngettext("One arrival, on track", "%(num)s arrivals, all ready or on track", read.total)
+
+
+def _subline(read: Board, now: datetime) -> str:
+    if read.worried:
+        first = read.worried[0]
+        return gettext("First: %(who)s. %(why)s", who=_who(first), why=words.reason(first))
+    coming = [stay for day in read.days for stay in day.stays]
+    if not coming:
+        return gettext("Nothing needs you.")
+    stay = coming[0]
+    at = stay.starts_at
+    when = f"{filters.day(at, stay.zone, now)} {filters.clock_time(at, stay.zone)}"
+    return gettext("Nothing needs you. Next: %(who)s, %(when)s.", who=_who(stay), when=when)
+
+
+def _who(stay: Stay) -> str:
+    guest = stay.guest or gettext("Guest without a name")
+    return gettext("%(guest)s at %(property)s", guest=guest, property=stay.property_name)

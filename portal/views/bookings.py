@@ -1,0 +1,223 @@
+"""One booking: its verdict, its doors, its history, and what a person may do about it."""
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal import clock
+from portal.domain.secret import Secret
+from portal.domain.status import Status, Verdict
+from portal.extensions import db
+from portal.models import Booking, Role
+from portal.services import booking_page, bookings, roles, stays
+from portal.services.booking_page import Details
+from portal.services.bookings import BadBooking
+from portal.views import _htmx, _live, words
+from portal.views._guard import caller, requires
+from portal.views._pages import links
+from portal.views.forms import DatesForm, PinForm, tell
+
+blueprint = Blueprint("bookings", __name__, url_prefix="/bookings")
+
+_WORRIED = frozenset({Verdict.AT_RISK, Verdict.NOT_READY})
+
+
+@blueprint.get("/<int:booking_id>")
+@requires(Role.VIEWER)
+def show(booking_id: int) -> str:
+    return _page(booking_id)
+
+
+@blueprint.get("/<int:booking_id>/live")
+@requires(Role.VIEWER)
+def live(booking_id: int) -> str | tuple[str, int]:
+    """The part of the page that moves; 204 while it would say the same."""
+    if _live.is_unchanged(caller(), clock.now()):
+        return "", 204
+    return render_template("bookings/live.html", **_context(booking_id))
+
+
+@blueprint.post("/<int:booking_id>/resync")
+@requires(Role.MANAGER)
+def resync(booking_id: int) -> BaseResponse:
+    with bookings.changing() as session:
+        booking = _booking(session, booking_id)
+        name = booking.guest_name or gettext("the booking")
+        is_new = bookings.resync(session, booking, caller().actor)
+        has_doors = bool(booking.door_codes)
+    if is_new:
+        flash(gettext("Resync of %(name)s has started: every door is checked.", name=name), "good")
+    elif has_doors:
+        flash(gettext("A resync of %(name)s is already running or just ended.", name=name), "info")
+    else:
+        flash(gettext("No lock opens this property yet: map one first."), "warn")
+    if request.form.get("from") == "arrivals":
+        return _htmx.go_to(url_for("arrivals.index"))
+    return _to(booking_id)
+
+
+@blueprint.post("/<int:booking_id>/pin")
+@requires(Role.STAFF)
+def pin(booking_id: int) -> str:
+    """The page with the PIN on it, once, and a line in the history of who was shown it."""
+    with bookings.changing() as session:
+        booking = _booking(session, booking_id)
+        if not roles.may_see_pin(caller().role, booking, clock.now()):
+            abort(403, "Staff see PINs of guests who arrive today or tomorrow, or are inside.")
+        secret = bookings.show_pin(session, booking, caller().actor)
+        own = [(code.lock.name, code.own_pin) for code in booking.door_codes if code.own_pin]
+    return _page(booking_id, pin=secret, own_pins=own, is_pin_shown=True)
+
+
+@blueprint.route("/<int:booking_id>/new-pin", methods=["GET", "POST"])
+@requires(Role.MANAGER)
+def new_pin(booking_id: int) -> BaseResponse | str | tuple[str, int]:
+    stay = _stay(booking_id)
+    form = PinForm()
+    if form.validate_on_submit():
+        given = Secret(form.pin.data) if form.pin.data else None
+        try:
+            with bookings.changing() as session:
+                booking = _booking(session, booking_id)
+                bookings.new_pin(session, booking, caller().actor, given)
+        except BadBooking as bad:
+            tell(form, bad.field, bad.words, "pin")
+        else:
+            flash(
+                gettext(
+                    "A new PIN is on its way. The old one works until the new one is confirmed."
+                ),
+                "good",
+            )
+            return _to(booking_id)
+    shown_at = db.session.get_one(Booking, booking_id).pin_shown_at
+    page = render_template("bookings/new_pin.html", stay=stay, form=form, shown_at=shown_at)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.route("/<int:booking_id>/dates", methods=["GET", "POST"])
+@requires(Role.MANAGER)
+def dates(booking_id: int) -> BaseResponse | str | tuple[str, int]:
+    stay = _stay(booking_id)
+    booking = db.session.get_one(Booking, booking_id)
+    form = DatesForm(obj=booking)
+    if form.validate_on_submit():
+        try:
+            with bookings.changing() as session:
+                is_changed = bookings.change_dates(
+                    session,
+                    _booking(session, booking_id),
+                    form.arrives_on.data,
+                    form.arrives_time.data,
+                    form.departs_on.data,
+                    form.departs_time.data,
+                    caller().actor,
+                )
+        except BadBooking as bad:
+            tell(form, f"{bad.field}_on", bad.words, "departs_on")
+        else:
+            _flash_dates(is_changed)
+            return _to(booking_id)
+    place = db.session.get_one(Booking, booking_id).property
+    page = render_template("bookings/dates.html", stay=stay, form=form, place=place)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.route("/<int:booking_id>/cancel", methods=["GET", "POST"])
+@requires(Role.MANAGER)
+def cancel(booking_id: int) -> BaseResponse | str:
+    stay = _stay(booking_id)
+    if request.method == "GET":
+        return render_template("bookings/cancel.html", stay=stay, now=clock.now())
+    with bookings.changing() as session:
+        bookings.cancel(session, _booking(session, booking_id), caller().actor)
+    flash(gettext("The booking is cancelled. Its codes are being taken off the locks."), "good")
+    return _to(booking_id)
+
+
+@blueprint.post("/<int:booking_id>/reinstate")
+@requires(Role.MANAGER)
+def reinstate(booking_id: int) -> BaseResponse:
+    with bookings.changing() as session:
+        bookings.reinstate(session, _booking(session, booking_id), caller().actor)
+    flash(gettext("The booking stands again. Its codes are being sent."), "good")
+    return _to(booking_id)
+
+
+def _to(booking_id: int) -> BaseResponse:
+    return _htmx.go_to(url_for("bookings.show", booking_id=booking_id))
+
+
+def _flash_dates(is_changed: bool) -> None:
+    if is_changed:
+        flash(gettext("The dates are changed. The code follows; the PIN stays the same."), "good")
+    else:
+        flash(gettext("These were the dates already: nothing is changed."), "info")
+
+
+def _stay(booking_id: int) -> stays.Stay:
+    found = stays.find(db.session(), booking_id, clock.now(), is_staff=_is_staff())
+    if found is None:
+        abort(404)
+    return found
+
+
+def _booking(session: Any, booking_id: int) -> Booking:
+    """The booking to change; 404 where the account (or its staff today) has no such booking."""
+    if _is_staff() and stays.find(session, booking_id, clock.now(), is_staff=True) is None:
+        abort(404)
+    found: Booking | None = session.get(Booking, booking_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _is_staff() -> bool:
+    return caller().role is Role.STAFF
+
+
+def _page(booking_id: int, **more: Any) -> str:
+    return render_template("bookings/show.html", **_context(booking_id), **more)
+
+
+def _context(booking_id: int) -> dict[str, Any]:
+    now = clock.now()
+    with_all = request.args.get("timeline") == "all"
+    details = booking_page.find(
+        db.session(), booking_id, now, is_staff=_is_staff(), with_all_lines=with_all
+    )
+    if details is None:
+        abort(404)
+    stay = details.stay
+    booking = db.session.get_one(Booking, booking_id)
+    role = caller().role
+    may_see_pin = roles.may_see_pin(role, booking, now)
+    fallback = booking.property.fallback_entry if stay.verdict in _WORRIED and may_see_pin else None
+    query = {"timeline": "all"} if with_all else {}
+    return {
+        "details": details,
+        "stay": stay,
+        "fallback": fallback.reveal() if fallback else None,
+        "links_of": {d.door.id: _links_of(d, details) for d in details.doors if d.door.problem},
+        "own_links": links(stay.problem, words.place_of(stay)) if stay.problem else (),
+        "live_url": _live.url(
+            "bookings.live",
+            caller(),
+            stays.next_turn([stay], now),
+            booking_id=booking_id,
+            **query,
+        ),
+        "pace_seconds": 2 if details.is_resyncing else stays.pace_seconds([stay], now),
+        "may_act": roles.is_at_least(role, Role.MANAGER),
+        "may_see_pin": may_see_pin,
+        "is_over": stay.is_cancelled or stay.ends_at <= now,
+        "unlockable": [d for d in stay.doors if d.status is not Status.REMOVED],
+        "now": now,
+    }
+
+
+def _links_of(detail: booking_page.DoorDetail, details: Details) -> Any:
+    assert detail.door.problem is not None
+    return links(detail.door.problem, words.place_of(details.stay, detail.door))

@@ -1,0 +1,182 @@
+"""The forms of the pages: which fields, what each may hold, and what is said where it does not."""
+
+from datetime import date, time
+from typing import Any, Final
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    DateField,
+    Field,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+)
+from wtforms.validators import (
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    ValidationError,
+)
+
+from portal.models import PinSource, Source
+
+_NEEDED: Final = lazy_gettext("This is needed.")
+FEED_SOURCES: Final = (
+    (Source.AIRBNB, "Airbnb"),
+    (Source.VRBO, "Vrbo"),
+    (Source.BOOKING_COM, "Booking.com"),
+    (Source.ICAL, lazy_gettext("Another calendar")),
+)
+
+
+class Needed(InputRequired):
+    """Something must be entered; said in our words."""
+
+    def __init__(self) -> None:
+        super().__init__(message=_NEEDED)
+
+
+class DateIn(DateField):
+    """A date; what cannot be read is said in words, and stays in the field."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(
+                str(lazy_gettext("This is not a date. Write it as year-month-day."))
+            ) from error
+
+
+class TimeIn(TimeField):
+    """A time of day; what cannot be read is said in words, and stays in the field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, format=["%H:%M", "%H:%M:%S"], **kwargs)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(
+                str(lazy_gettext("This is not a time. Write it as hours:minutes, such as 16:00."))
+            ) from error
+
+
+class NumberIn(IntegerField):
+    """A whole number; what cannot be read is said in words."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(str(lazy_gettext("This is not a whole number."))) from error
+
+
+class _Dates(FlaskForm):
+    arrives_on = DateIn(lazy_gettext("Arrival"), [Needed()])
+    arrives_time = TimeIn(lazy_gettext("Arrival time"), [Optional()])
+    departs_on = DateIn(lazy_gettext("Departure"), [Needed()])
+    departs_time = TimeIn(lazy_gettext("Departure time"), [Optional()])
+
+    def validate_departs_on(self, field: Field) -> None:
+        if isinstance(self.arrives_on.data, date) and field.data < self.arrives_on.data:
+            raise ValidationError(str(lazy_gettext("The departure is before the arrival.")))
+
+
+class DatesForm(_Dates):
+    """When a stay begins and ends, in the property's zone; no time means the property's own."""
+
+
+class PinForm(FlaskForm):
+    """Another PIN: the manager's digits, or none for a random one."""
+
+    pin = StringField(
+        lazy_gettext("Digits of your choice"),
+        [
+            Optional(),
+            Regexp(r"^[0-9]{4,8}$", message=lazy_gettext("A PIN is 4 to 8 digits and no more.")),
+        ],
+        filters=[lambda text: text.strip() if text else text],
+    )
+
+
+class BookingForm(_Dates):
+    """A booking typed by hand."""
+
+    property_id = SelectField(lazy_gettext("Property"), [Needed()], coerce=int)
+    guest_name = StringField(lazy_gettext("Guest's name"), [Needed(), Length(max=200)])
+    guest_phone = StringField(lazy_gettext("Guest's phone"), [Optional(), Length(max=60)])
+    pin = StringField(
+        lazy_gettext("PIN"),
+        [
+            Optional(),
+            Regexp(r"^[0-9]{4,8}$", message=lazy_gettext("A PIN is 4 to 8 digits and no more.")),
+        ],
+        filters=[lambda text: text.strip() if text else text],
+    )
+    note = TextAreaField(lazy_gettext("Note for yourself"), [Optional(), Length(max=2000)])
+
+
+class PropertyForm(FlaskForm):
+    """A property's settings."""
+
+    name = StringField(lazy_gettext("Name"), [Needed(), Length(max=200)])
+    time_zone = StringField(lazy_gettext("Time zone"), [Needed(), Length(max=64)])
+    check_in = TimeIn(lazy_gettext("Check-in"), [Needed()], default=time(16))
+    check_out = TimeIn(lazy_gettext("Check-out"), [Needed()], default=time(11))
+    lead_days = NumberIn(
+        lazy_gettext("Send codes this many days ahead"),
+        [Needed(), NumberRange(0, 60, lazy_gettext("Give 0 to 60 days."))],
+        default=7,
+    )
+    buffer_before_minutes = NumberIn(
+        lazy_gettext("Minutes the code works before check-in"),
+        [Needed(), NumberRange(0, 1440, lazy_gettext("Give 0 to 1440 minutes."))],
+        default=60,
+    )
+    buffer_after_minutes = NumberIn(
+        lazy_gettext("Minutes the code works after check-out"),
+        [Needed(), NumberRange(0, 1440, lazy_gettext("Give 0 to 1440 minutes."))],
+        default=60,
+    )
+    pin_source = SelectField(
+        lazy_gettext("New PINs"),
+        choices=[
+            (PinSource.RANDOM, lazy_gettext("Random digits (stronger)")),
+            (PinSource.PHONE, lazy_gettext("Last digits of the guest's phone (weaker)")),
+        ],
+        default=PinSource.RANDOM,
+    )
+    fallback_entry = TextAreaField(lazy_gettext("Other way in"), [Optional(), Length(max=2000)])
+
+
+class FeedForm(FlaskForm):
+    """A calendar that is fetched by its address."""
+
+    property_id = SelectField(lazy_gettext("Property"), [Needed()], coerce=int)
+    source = SelectField(lazy_gettext("From"), [Needed()], choices=FEED_SOURCES)
+    address = StringField(lazy_gettext("Calendar address"), [Needed(), Length(max=2000)])
+
+
+class FileForm(FlaskForm):
+    """A calendar file."""
+
+    property_id = SelectField(lazy_gettext("Property"), [Needed()], coerce=int)
+    source = SelectField(lazy_gettext("From"), [Needed()], choices=FEED_SOURCES)
+    file = FileField(
+        lazy_gettext("Calendar file (.ics)"),
+        [FileRequired(lazy_gettext("Choose a file of at most 2 MB."))],
+    )
+
+
+def tell(form: FlaskForm, field: str, words: str, otherwise: str) -> None:
+    """Puts what a service said of a field at that field, or at `otherwise` where it has none."""
+    control: Any = form._fields.get(field) or form._fields[otherwise]
+    control.errors = [*control.errors, words]

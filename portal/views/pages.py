@@ -1,0 +1,59 @@
+"""The pages that people read: their blueprints, filters and the navigation between them."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, request, url_for
+from flask_babel import lazy_gettext
+
+from portal.models import Role
+from portal.views import (
+    arrivals,
+    bookings,
+    filters,
+    imports,
+    locks,
+    properties,
+    settings,
+    story,
+    words,
+)
+from portal.views._guard import caller
+
+_BLUEPRINTS: Final = (arrivals, bookings, locks, properties, settings, imports)
+_NAVIGATION: Final = (
+    ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", {"arrivals", "bookings"}),
+    ("locks.index", lazy_gettext("Locks"), "lock", {"locks"}),
+    ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
+    ("imports.index", lazy_gettext("Import"), "inbox", {"imports"}),
+    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings"}),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the navigation."""
+
+    url: str
+    words: Any
+    icon: str
+    is_here: bool
+
+
+def init_app(app: Flask) -> None:
+    """The pages are in `app`, with what their templates need."""
+    filters.install(app)
+    words.install(app)
+    story.install(app)
+    for module in _BLUEPRINTS:
+        app.register_blueprint(module.blueprint)
+    app.jinja_env.globals["navigation"] = navigation
+
+
+def navigation() -> list[Entry]:
+    """Where this manager may go. Staff have the arrivals, and nothing else to get lost in."""
+    entries = _NAVIGATION[:1] if caller().role is Role.STAFF else _NAVIGATION
+    return [
+        Entry(url_for(endpoint), text, icon, request.blueprint in family)
+        for endpoint, text, icon, family in entries
+    ]

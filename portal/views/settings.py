@@ -1,0 +1,162 @@
+"""Settings > Door Locks > Schlage: connections, and which locks open which property."""
+
+import hmac
+
+import structlog
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal import clock
+from portal.extensions import db
+from portal.models import Connection, ConnectionState, Property, Role
+from portal.queue import JobName, ring
+from portal.schlage.errors import SchlageError, SchlageRejected, SignedOut
+from portal.services import connections, mapping, roles, settings_page
+from portal.services.mapping import UnknownLock
+from portal.services.ringing import changing
+from portal.views import _htmx, _staff
+from portal.views._guard import caller, requires
+from portal.views._pages import Place, connection_url, links, mapping_url
+
+log = structlog.get_logger(__name__)
+
+blueprint = Blueprint("settings", __name__, url_prefix="/settings/door-locks/schlage")
+_staff.keep_out(blueprint)
+
+_STATE = "schlage_state"
+_VERIFIER = "schlage_verifier"
+_CONNECTION = "schlage_connection"
+
+
+@blueprint.get("")
+@requires(Role.VIEWER)
+def schlage() -> str:
+    read = settings_page.read(db.session(), clock.now())
+    return render_template(
+        "settings/schlage.html",
+        links=read.links,
+        places=read.places,
+        problem_links={
+            link.id: links(link.problem, Place(connection_id=link.id))
+            for link in read.links
+            if link.problem
+        },
+        may_connect=roles.is_at_least(caller().role, Role.OWNER),
+        may_map=roles.is_at_least(caller().role, Role.MANAGER),
+    )
+
+
+@blueprint.get("/connect")
+@requires(Role.OWNER)
+def connect() -> BaseResponse:
+    """Sends the owner to Schlage's sign-in; state and verifier wait in their session."""
+    asked = request.args.get("connection", "")
+    connection_id = int(asked) if asked.isascii() and asked.isdecimal() else None
+    if connection_id is not None and db.session.get(Connection, connection_id) is None:
+        abort(404)
+    start = connections.start_connect()
+    session[_STATE], session[_VERIFIER] = start.state, start.verifier
+    session[_CONNECTION] = connection_id
+    return redirect(start.url, code=303)
+
+
+@blueprint.get("/callback")
+@requires(Role.OWNER)
+def callback() -> BaseResponse:
+    """Takes the code that Schlage sends back. The state proves that this owner asked for it."""
+    state, verifier = session.pop(_STATE, None), session.pop(_VERIFIER, None)
+    connection_id = session.pop(_CONNECTION, None)
+    given, code = request.args.get("state", ""), request.args.get("code", "")
+    if not state or not verifier or not hmac.compare_digest(state.encode(), given.encode()):
+        flash(gettext("This sign-in was not started here, or too long ago. Start again."), "bad")
+        return _to_page()
+    if not code:
+        flash(gettext("Schlage did not give access. Nothing is changed; you can try again."), "bad")
+        return _to_page()
+    try:
+        kept_id = connections.finish_connect(
+            caller().account_id, code, verifier, caller().actor, connection_id
+        )
+    except SchlageError as error:
+        log.warning("connect_failed", error=type(error).__name__)
+        flash(_words(error), "bad")
+        return _to_page()
+    flash(gettext("Connected. Your locks are being listed: they appear here in a moment."), "good")
+    return _htmx.go_to(connection_url(kept_id))
+
+
+@blueprint.post("/<int:connection_id>/test")
+@requires(Role.MANAGER)
+def test(connection_id: int) -> BaseResponse:
+    """Asks Schlage anew for the locks and the subscription, in a job."""
+    found = _connection(connection_id)
+    if found.state is not ConnectionState.CONNECTED:
+        flash(gettext("This connection is not signed in: reconnect it first."), "warn")
+        return _htmx.go_to(connection_url(connection_id))
+    ring(JobName.CHECK_CONNECTION, connection_id)
+    flash(gettext("The test has started. Its result stands here in a moment."), "good")
+    return _htmx.go_to(connection_url(connection_id))
+
+
+@blueprint.route("/<int:connection_id>/disconnect", methods=["GET", "POST"])
+@requires(Role.OWNER)
+def disconnect(connection_id: int) -> BaseResponse | str:
+    found = _connection(connection_id)
+    if request.method == "GET":
+        card = next(
+            link for link in settings_page.connections(db.session()) if link.id == found.id
+        )
+        return render_template("settings/disconnect.html", link=card)
+    connections.disconnect(connection_id, caller().actor)
+    flash(gettext("Disconnected. Codes already on the locks stay until their stay ends."), "good")
+    return _to_page()
+
+
+@blueprint.post("/mapping/<int:property_id>")
+@requires(Role.MANAGER)
+def set_mapping(property_id: int) -> BaseResponse:
+    """These locks open the property; its bookings follow at once."""
+    chosen = {int(text) for text in request.form.getlist("lock") if _is_id(text)}
+    with changing() as rows:
+        place = rows.get(Property, property_id)
+        if place is None:
+            abort(404)
+        name = place.name
+        try:
+            is_changed = mapping.set_locks(rows, place, chosen, caller().actor)
+        except UnknownLock:
+            abort(404)
+    if is_changed and chosen:
+        flash(gettext("The locks of %(name)s are saved. Codes are sent.", name=name), "good")
+    elif is_changed:
+        flash(gettext("No lock opens %(name)s any more. Codes come off.", name=name), "warn")
+    else:
+        flash(gettext("The locks of %(name)s are as before.", name=name), "info")
+    return _htmx.go_to(mapping_url(property_id))
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
+
+
+def _connection(connection_id: int) -> Connection:
+    found = db.session.get(Connection, connection_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _to_page() -> BaseResponse:
+    return _htmx.go_to(url_for("settings.schlage"))
+
+
+def _words(error: SchlageError) -> str:
+    """What to say of a sign-in at Schlage that came to nothing."""
+    if isinstance(error, SignedOut):
+        return gettext("Schlage did not accept this sign-in. Start it again.")
+    if isinstance(error, SchlageRejected):
+        return gettext(
+            "Schlage refuses this portal: whoever runs it should check its client id and secret."
+        )
+    return gettext("Schlage does not answer at the moment. Try again in a few minutes.")

@@ -1,0 +1,273 @@
+"""The lines of a history in sentences: what happened, why, and what Schlage said of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask
+from flask_babel import gettext
+
+from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.status import Status
+from portal.services.booking_page import Line
+from portal.services.timeline import Kind
+from portal.views import filters
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line, told: its sentence, why, Schlage's raw words, and how it looks."""
+
+    words: str
+    why: str = ""
+    raw: str = ""
+    icon: str = "circle"
+    tone: str = "grey"
+
+
+def install(app: Flask) -> None:
+    """The filters of this module exist in every template of `app`."""
+    app.jinja_env.filters.update(told=told, who=who, feed_note=feed_note)
+
+
+def told(line: Line) -> Told:
+    """The line as a person reads it; a kind without a sentence shows its own name."""
+    tell = _TELLERS.get(line.kind)
+    if tell is None:
+        return Told(line.kind.replace("_", " "))
+    return tell(line.data, line.lock_name or gettext("the lock"))
+
+
+def who(line: Line) -> str:
+    """Who or what did it."""
+    kind = line.actor.partition(":")[0]
+    names = {
+        "engine": "Latchboard",
+        "schlage": "Schlage",
+        "feed": gettext("Calendar"),
+        "api": "API",
+        "manager": line.who or gettext("A manager"),
+    }
+    return names.get(kind, line.actor)
+
+
+def feed_note(note: Mapping[str, Any]) -> str:
+    """One change or left-out entry of a calendar, as the intake put it into words."""
+    return " ".join(str(note[key]) for key in ("when", "words") if note.get(key))
+
+
+def _wish(data: Mapping[str, Any]) -> str:
+    return {
+        "add": gettext("add the code"),
+        "update": gettext("change the code"),
+        "delete": gettext("remove the code"),
+        "delete_all": gettext("delete all codes"),
+        "unlock": gettext("unlock"),
+        "lock": gettext("lock"),
+    }.get(str(data.get("command", "")), gettext("a command"))
+
+
+def _deed(data: Mapping[str, Any]) -> str:
+    return {
+        "add": gettext("the code is on it"),
+        "update": gettext("the code is up to date"),
+        "delete": gettext("the code is off"),
+        "delete_all": gettext("all codes are off"),
+        "unlock": gettext("it is unlocked"),
+        "lock": gettext("it is locked"),
+    }.get(str(data.get("command", "")), gettext("it is done"))
+
+
+def _problem_title(data: Mapping[str, Any]) -> str:
+    key = data.get("problem")
+    return filters.tr(CATALOGUE[ProblemKey(key)].title) if key in set(ProblemKey) else ""
+
+
+def _closed(data: Mapping[str, Any], lock: str) -> Told:
+    seconds = data.get("seconds")
+    after = (
+        gettext("answered after %(time)s", time=filters.time_limit(seconds))
+        if isinstance(seconds, int)
+        else ""
+    )
+    by = {
+        "webhook": gettext("by Schlage's message"),
+        "look_up": gettext("found by asking Schlage"),
+        "answer": gettext("in Schlage's own answer"),
+    }.get(str(data.get("by", "")), "")
+    how = ", ".join(part for part in (after, by) if part)
+    raw = str(data.get("text") or "")
+    if data.get("state") == "succeeded":
+        words = gettext("%(lock)s confirmed: %(what)s", lock=lock, what=_deed(data))
+        return Told(words, how, "", "circle-check", "green")
+    if data.get("state") in {"timed_out", "unknown"}:
+        words = gettext("No answer from %(lock)s in time (%(what)s)", lock=lock, what=_wish(data))
+        return Told(words, how, raw, "circle-question-mark", "amber")
+    words = gettext("%(lock)s refused (%(what)s)", lock=lock, what=_wish(data))
+    return Told(words, _problem_title(data) or how, raw, "circle-x", "red")
+
+
+def _sent(data: Mapping[str, Any], lock: str) -> Told:
+    cause = str(data.get("cause") or "").partition(":")[0]
+    why = {
+        "arrival": gettext("the guest arrives"),
+        "change": gettext("the booking changed"),
+        "resync": gettext("Resync"),
+        "removal": gettext("the stay is over or cancelled"),
+        "replaced": gettext("a new code took its place"),
+        "retry": gettext("another try"),
+    }.get(cause, "")
+    words = gettext("Sent to %(lock)s (%(what)s)", lock=lock, what=_wish(data))
+    return Told(words, why, "", "send", "slate")
+
+
+def _status(data: Mapping[str, Any], lock: str) -> Told:
+    after = data.get("after")
+    if after not in set(Status):
+        return Told(gettext("%(lock)s: %(status)s", lock=lock, status=after))
+    look = filters.STATUS[Status(after)]
+    words = gettext("%(lock)s: %(status)s", lock=lock, status=look.word)
+    return Told(words, _problem_title(data), "", look.icon, look.tone)
+
+
+def _created(data: Mapping[str, Any], _lock: str) -> Told:
+    return Told(gettext("Booking received"), "", "", "inbox", "slate")
+
+
+def _changed(data: Mapping[str, Any], _lock: str) -> Told:
+    names = {
+        "property": gettext("property"),
+        "arrival": gettext("arrival"),
+        "departure": gettext("departure"),
+        "status": gettext("status"),
+        "pin": gettext("PIN"),
+        "details": gettext("guest's details"),
+    }
+    what = [names.get(str(name), str(name)) for name in data.get("what") or []]
+    return Told(
+        gettext("Booking changed: %(what)s", what=", ".join(what)), "", "", "pencil", "slate"
+    )
+
+
+def _pin_chosen(data: Mapping[str, Any], _lock: str) -> Told:
+    words = (
+        gettext("PIN taken from the guest's phone number")
+        if data.get("origin") == "phone"
+        else gettext("Random PIN chosen")
+    )
+    return Told(
+        words, filters.tr(data["note"]) if data.get("note") else "", "", "key-round", "slate"
+    )
+
+
+def _entry(is_there: bool) -> Callable[[Mapping[str, Any], str], Told]:
+    def tell(data: Mapping[str, Any], lock: str) -> Told:
+        if is_there:
+            words = gettext("The list of %(lock)s shows our code", lock=lock)
+            return Told(words, "", "", "list", "slate")
+        words = gettext("The list of %(lock)s does not show our code", lock=lock)
+        return Told(
+            words, gettext("read %(num)s times", num=data.get("reads")), "", "list", "amber"
+        )
+
+    return tell
+
+
+def _outside(data: Mapping[str, Any], lock: str) -> Told:
+    words = (
+        gettext("Somebody removed our code from %(lock)s in another app", lock=lock)
+        if data.get("lost")
+        else gettext("Somebody changed our code on %(lock)s in another app", lock=lock)
+    )
+    why = gettext("We put it back.") if data.get("restoring") else gettext("We ask you first.")
+    return Told(words, why, "", "triangle-alert", "amber")
+
+
+def _preflight(data: Mapping[str, Any], lock: str) -> Told:
+    words = gettext("Not sent to %(lock)s: it would be refused", lock=lock)
+    return Told(words, filters.tr(data["words"]) if data.get("words") else "", "", "ban", "amber")
+
+
+def _ladder(data: Mapping[str, Any], lock: str) -> Told:
+    what = str(data.get("rung", "")).replace("_", " ")
+    words = gettext("%(lock)s refuses a code that its list does not show", lock=lock)
+    return Told(words, gettext("Next attempt: %(what)s", what=what), "", "wrench", "amber")
+
+
+def _mapping(data: Mapping[str, Any], lock: str) -> Told:
+    words = (
+        gettext("%(lock)s now opens %(property)s", lock=lock, property=data.get("property", ""))
+        if data.get("added")
+        else gettext(
+            "%(lock)s no longer opens %(property)s", lock=lock, property=data.get("property", "")
+        )
+    )
+    return Told(words, "", "", "link", "slate")
+
+
+def _plain(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
+    def tell(data: Mapping[str, Any], lock: str) -> Told:
+        return Told(text(lock), "", str(data.get("text") or ""), icon, tone)
+
+    return tell
+
+
+_TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
+    Kind.BOOKING_CREATED: _created,
+    Kind.BOOKING_CHANGED: _changed,
+    Kind.BOOKING_CANCELLED: _plain(lambda _: gettext("Booking cancelled"), "ban", "grey"),
+    Kind.BOOKING_REINSTATED: _plain(lambda _: gettext("Booking stands again"), "rotate-ccw"),
+    Kind.PIN_CHOSEN: _pin_chosen,
+    Kind.PIN_SHOWN: _plain(lambda _: gettext("PIN shown"), "eye"),
+    Kind.RESYNC_PRESSED: _plain(lambda _: gettext("Resync pressed"), "refresh-cw"),
+    Kind.COMMAND_SENT: _sent,
+    Kind.COMMAND_ACCEPTED: _plain(
+        lambda lock: gettext(
+            "Schlage accepted it; that says nothing about %(lock)s yet", lock=lock
+        ),
+        "clock",
+        "grey",
+    ),
+    Kind.COMMAND_CLOSED: _closed,
+    Kind.STATUS_CHANGED: _status,
+    Kind.LIST_READ: _plain(
+        lambda lock: gettext("The list of %(lock)s was read", lock=lock), "list"
+    ),
+    Kind.ENTRY_FOUND: _entry(True),
+    Kind.ENTRY_ABSENT: _entry(False),
+    Kind.CHANGED_OUTSIDE: _outside,
+    Kind.LADDER: _ladder,
+    Kind.PREFLIGHT_FAILED: _preflight,
+    Kind.DOOR_OPENED: _plain(
+        lambda lock: gettext("The code opened %(lock)s", lock=lock), "door-open", "green"
+    ),
+    Kind.BOLT_MOVED: _plain(lambda lock: gettext("%(lock)s moved its bolt", lock=lock), "lock"),
+    Kind.UNLOCK_ASKED: _plain(
+        lambda lock: gettext("%(lock)s was told to unlock", lock=lock), "lock-open"
+    ),
+    Kind.LOCK_ONLINE: _plain(
+        lambda lock: gettext("%(lock)s is online", lock=lock), "wifi", "green"
+    ),
+    Kind.LOCK_OFFLINE: _plain(
+        lambda lock: gettext("%(lock)s went offline", lock=lock), "wifi-off", "amber"
+    ),
+    Kind.BATTERY: _plain(
+        lambda lock: gettext("%(lock)s reported its batteries", lock=lock), "battery-medium"
+    ),
+    Kind.KEYPAD: _plain(
+        lambda lock: gettext("%(lock)s reported its keypad", lock=lock), "triangle-alert", "amber"
+    ),
+    Kind.LOCK_FOUND: _plain(
+        lambda lock: gettext("Schlage lists %(lock)s", lock=lock), "lock", "green"
+    ),
+    Kind.LOCK_MISSING: _plain(
+        lambda lock: gettext("Schlage no longer lists %(lock)s", lock=lock), "unlink", "amber"
+    ),
+    Kind.MAPPING_CHANGED: _mapping,
+    Kind.CONNECTED: _plain(lambda _: gettext("Connected to Schlage"), "plug", "green"),
+    Kind.SIGNED_OUT: _plain(lambda _: gettext("Schlage ended our access"), "log-out", "red"),
+    Kind.DISCONNECTED: _plain(lambda _: gettext("Disconnected from Schlage"), "unplug"),
+    Kind.REBUILD: _plain(
+        lambda lock: gettext("All codes of %(lock)s were set again", lock=lock), "wrench"
+    ),
+}

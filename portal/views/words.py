@@ -1,0 +1,236 @@
+"""Verdicts in sentences: the reason, what runs by itself and until when, the one thing to do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from flask import Flask, url_for
+from flask_babel import gettext, ngettext
+from markupsafe import Markup
+
+from portal import clock
+from portal.domain.problems import CATALOGUE, Page, ProblemKey
+from portal.domain.status import Status, Verdict
+from portal.domain.verdict import LATE_WITHIN, Reason
+from portal.services.stays import Door, Stay
+from portal.views import filters
+from portal.views._pages import Place, links, mapping_url
+
+
+@dataclass(frozen=True)
+class Step:
+    """The one thing to do now: in words, where, and by when (None: at once)."""
+
+    words: str
+    url: str
+    link: str
+    by: datetime | None
+
+
+# Schlage's and the lock's own doing: nobody can hurry them, a guest can be given another way in.
+_PATIENT: Final = frozenset(
+    {Reason.UNDER_WAY, Reason.TRYING_AGAIN, Reason.CHECKING, Reason.PLANNED}
+)
+
+
+def install(app: Flask) -> None:
+    """The filters of this module exist in every template of `app`."""
+    app.jinja_env.filters.update(
+        reason=reason, automatic=automatic, step=step, door_automatic=door_automatic
+    )
+
+
+def place_of(stay: Stay, door: Door | None = None) -> Place:
+    """Where the links of this stay's problems lead."""
+    return Place(
+        booking_id=stay.id,
+        property_id=stay.property_id,
+        lock_id=door.lock_id if door else None,
+        connection_id=door.connection_id if door else None,
+    )
+
+
+def reason(stay: Stay) -> str:
+    """Why the verdict is what it is, in a sentence."""
+    words = _REASONS[stay.judgement.reason](stay)
+    is_worth_naming = stay.judgement.reason in {Reason.UNDER_WAY, Reason.TRYING_AGAIN}
+    if stay.problem and is_worth_naming:
+        return gettext(
+            "%(problem)s. %(words)s", problem=filters.tr(CATALOGUE[stay.problem].title), words=words
+        )
+    return words
+
+
+def automatic(stay: Stay) -> Markup | str | None:
+    """What runs by itself and until when; None where nothing does."""
+    if stay.judgement.reason is Reason.NO_LOCK:
+        return gettext("Once a lock is mapped, the code is sent by itself.")
+    if stay.problem is ProblemKey.SIGNED_OUT:
+        return gettext("Codes wait and are sent by themselves once you are signed in.")
+    door = stay.door
+    return door_automatic(door, stay.zone) if door else None
+
+
+def door_automatic(door: Door, zone: str) -> Markup | str | None:
+    """What the software does next for this door, and when."""
+    if door.status is Status.PLANNED and door.due_at:
+        when = filters.moment(door.due_at, zone)
+        return Markup("{} {}").format(gettext("Sent by itself"), when)
+    lead = _NEXT.get(door.status)
+    if lead is None:
+        return None
+    if door.due_at is None:
+        return _UNTIMED[door.status]()
+    return Markup("{} {}").format(lead(), filters.due(door.due_at))
+
+
+def step(stay: Stay) -> Step | None:
+    """The one thing that a person should do for this stay; None where there is nothing."""
+    if stay.verdict in {Verdict.READY, Verdict.ON_TRACK}:
+        return None
+    judgement = stay.judgement
+    by = _deadline(stay)
+    if judgement.reason is Reason.NO_LOCK:
+        return Step(
+            gettext("choose which locks open %(name)s.", name=stay.property_name),
+            mapping_url(stay.property_id),
+            gettext("Map its locks"),
+            by,
+        )
+    if judgement.reason in _PATIENT or judgement.problem is None:
+        return _other_way_in(stay)
+    return _catalogue_step(stay, judgement.problem, by)
+
+
+def _catalogue_step(stay: Stay, key: ProblemKey, by: datetime | None) -> Step:
+    problem = CATALOGUE[key]
+    first = filters.tr(problem.steps[0])
+    ours = [a for a in links(key, place_of(stay, stay.door)) if not a.is_outside]
+    booking_url = url_for("bookings.show", booking_id=stay.id)
+    is_about_this = any(link.to is Page.BOOKING for link in problem.links)
+    if ours and not is_about_this:
+        return Step(_lowered(first), ours[0].url, filters.tr(ours[0].words), by)
+    return Step(_lowered(first), booking_url, gettext("All steps"), by)
+
+
+def _other_way_in(stay: Stay) -> Step:
+    url = url_for("bookings.show", booking_id=stay.id)
+    has_arrived = stay.starts_at <= clock.now()
+    if stay.has_fallback:
+        words = (
+            gettext("tell the guest the other way in: it stands on this booking's page.")
+            if stay.verdict is Verdict.NOT_READY
+            else gettext("keep the other way in at hand: it stands on this booking's page.")
+        )
+    else:
+        words = gettext("have another way in ready, such as a key box or a neighbour.")
+    return Step(words, url, gettext("Open the booking"), None if has_arrived else stay.starts_at)
+
+
+def _deadline(stay: Stay) -> datetime | None:
+    """Two hours before the arrival, so that the lock has time to answer; None when that is past."""
+    at = stay.starts_at - LATE_WITHIN
+    return at if at > clock.now() + timedelta(minutes=1) else None
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _lock_name(stay: Stay) -> str:
+    return stay.door.lock_name if stay.door else gettext("the lock")
+
+
+def _all_confirmed(stay: Stay) -> str:
+    doors = sum(door.status is Status.CONFIRMED for door in stay.doors)
+    return ngettext(
+        "The lock has confirmed the code.", "All %(num)s doors have confirmed the code.", doors
+    )
+
+
+def _under_way(stay: Stay) -> str:
+    door = stay.door
+    name = _lock_name(stay)
+    if door and door.status is Status.SENT:
+        return gettext("The code is on its way: %(lock)s has not answered yet.", lock=name)
+    return gettext("The code waits for its turn on %(lock)s.", lock=name)
+
+
+def _needs_you(stay: Stay) -> str:
+    if stay.problem is None:
+        return gettext("%(lock)s needs a decision of yours.", lock=_lock_name(stay))
+    title = filters.tr(CATALOGUE[stay.problem].title)
+    if stay.door is None:
+        return title
+    return gettext("%(lock)s: %(problem)s.", lock=stay.door.lock_name, problem=title)
+
+
+def _is_coming_off(stay: Stay) -> bool:
+    return any(door.status is Status.REMOVING for door in stay.doors)
+
+
+def _stay_over(stay: Stay) -> str:
+    if _is_coming_off(stay):
+        return gettext("The stay is over. Its code is being taken off.")
+    return gettext("The stay is over and no lock holds its code.")
+
+
+def _cancelled(stay: Stay) -> str:
+    if _is_coming_off(stay):
+        return gettext("Cancelled. Its code is being taken off.")
+    return gettext("Cancelled, and no lock holds its code.")
+
+
+_REASONS: Final[Mapping[Reason, Callable[[Stay], str]]] = {
+    Reason.ALL_CONFIRMED: _all_confirmed,
+    Reason.PROVEN: lambda _: gettext("The code has already opened the door."),
+    Reason.CHANGE_TRAVELS: lambda _: gettext(
+        "The code opens the door. A change to it is on its way."
+    ),
+    Reason.PLANNED: lambda _: gettext("The code is not on the lock yet: it is planned."),
+    Reason.UNDER_WAY: _under_way,
+    Reason.TRYING_AGAIN: lambda stay: gettext(
+        "It is tried again on %(lock)s.", lock=_lock_name(stay)
+    ),
+    Reason.CHECKING: lambda stay: gettext(
+        "We are finding out whether %(lock)s took the code.", lock=_lock_name(stay)
+    ),
+    Reason.LOCK_OFFLINE: lambda stay: gettext(
+        "The code is on %(lock)s and works, but the lock is offline.", lock=_lock_name(stay)
+    ),
+    Reason.BATTERY_CRITICAL: lambda stay: gettext(
+        "The code is on %(lock)s, but its batteries are nearly empty.", lock=_lock_name(stay)
+    ),
+    Reason.MISSING_FROM_LIST: lambda stay: gettext(
+        "The lock confirmed the code, but the last list of %(lock)s did not show it. "
+        "The list is read again before anyone believes that.",
+        lock=_lock_name(stay),
+    ),
+    Reason.NEEDS_YOU: _needs_you,
+    Reason.NO_LOCK: lambda stay: gettext(
+        "No lock opens %(name)s: this booking is not associated to a lock.",
+        name=stay.property_name,
+    ),
+    Reason.STAY_OVER: _stay_over,
+    Reason.CANCELLED: _cancelled,
+    Reason.REMOVAL_LATE: lambda stay: gettext(
+        "It is not proven yet that the old code is off %(lock)s.", lock=_lock_name(stay)
+    ),
+}
+
+_NEXT: Final[Mapping[Status, Callable[[], str]]] = {
+    Status.QUEUED: lambda: gettext("Sent by itself"),
+    Status.SENT: lambda: gettext("If no message comes, we ask Schlage"),
+    Status.RETRYING: lambda: gettext("Next try by itself"),
+    Status.UNSURE: lambda: gettext("The lock's list is read"),
+    Status.REMOVING: lambda: gettext("Next try to remove it"),
+}
+
+_UNTIMED: Final[Mapping[Status, Callable[[], str]]] = {
+    Status.QUEUED: lambda: gettext("Sent by itself as soon as the lock is free."),
+    Status.SENT: lambda: gettext("Schlage's answer is awaited."),
+    Status.RETRYING: lambda: gettext("It is tried again by itself."),
+    Status.UNSURE: lambda: gettext("It is verified by itself."),
+    Status.REMOVING: lambda: gettext("It is being removed by itself."),
+}
