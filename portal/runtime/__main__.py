@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -70,6 +71,7 @@ def run(state: State) -> None:
     4. Web, worker and clock start; once the web process says it is ready, so do we.
     """
     require_ready(os.environ, state.directory)
+    os.umask(0o077)
     state.prepare()
     lock = state.lock(f"http://{LOOPBACK}:{wanted_port(os.environ)}")
     state.forget_taken_ports()
@@ -90,6 +92,8 @@ def run(state: State) -> None:
     finally:
         if supervisor is not None:
             _stop(supervisor)
+        with suppress(OSError):
+            layout.socket.parent.rmdir()
         os.close(lock)
     print("Latchboard is stopped.", flush=True)
 

@@ -85,7 +85,7 @@ def _pip(python: Path, checkout: Path, files: list[str]) -> None:
                 "This Python has neither ensurepip nor pip. On Debian and Ubuntu, "
                 "`apt install python3-venv` brings them; then start again."
             )
-    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command = [*pip, "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
     for name in files:
         command += ["--requirement", name]
     if subprocess.run(command, check=False, cwd=checkout).returncode != 0:
