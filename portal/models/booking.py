@@ -84,6 +84,7 @@ class Booking(AccountOwned, Base):
     feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"), index=True)
     uid: Mapped[str | None] = mapped_column(String(512))
     reservation_code: Mapped[str | None] = mapped_column(String(60))
+    is_dismissed: Mapped[bool] = mapped_column(default=False)  # a person cancelled it here
     missing_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
     missing_polls: Mapped[int] = mapped_column(default=0)
     held_until: Mapped[datetime | None] = mapped_column(UTCDateTime())

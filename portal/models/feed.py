@@ -38,6 +38,8 @@ class Feed(AccountOwned, Base):
     hold_accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     last_changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     skipped: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    # Closed seasons of the last poll: a rest of one must not look like a stay (domain.intake).
+    closures: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
     flags: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     property: Mapped[Property] = relationship()

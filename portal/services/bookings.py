@@ -147,6 +147,8 @@ def cancel(session: Session, booking: Booking, actor: str) -> None:
     if booking.status is BookingStatus.CANCELLED:
         return
     booking.status = BookingStatus.CANCELLED
+    # What a person cancelled here, no feed brings back.
+    booking.is_dismissed = not actor.startswith("feed:")
     booking.revision += 1
     _note(session, booking, timeline.Kind.BOOKING_CANCELLED, actor)
     door_codes.follow(session, booking)
@@ -156,7 +158,7 @@ def reinstate(session: Session, booking: Booking, actor: str) -> None:
     """A cancelled booking stands again, with the PIN it had."""
     if booking.status is BookingStatus.CONFIRMED:
         return
-    booking.status = BookingStatus.CONFIRMED
+    booking.status, booking.is_dismissed = BookingStatus.CONFIRMED, False
     booking.revision += 1
     _note(session, booking, timeline.Kind.BOOKING_REINSTATED, actor)
     door_codes.follow(session, booking)

@@ -234,7 +234,10 @@ def check(connection_id: int) -> None:
     client = client_for(connection_id)
     try:
         devices = client.list_devices()
-        subscription_id = _keep_subscribed(client, connection_id)
+        with changing() as session:
+            connection = session.get_one(Connection, connection_id)
+            is_one_missing = _take_over(session, connection, devices, clock.now())
+        subscription_id = _keep_subscribed(client)
     except SchlageUnauthorized:
         with changing() as session:
             sign_out(session, connection_id)
@@ -244,15 +247,14 @@ def check(connection_id: int) -> None:
             session.get_one(Connection, connection_id).check_error = str(error)[:300]
         return
     now = clock.now()
-    with changing() as session:
+    with writing() as session:
         connection = session.get_one(Connection, connection_id)
         connection.subscription_id = subscription_id
         connection.checked_at, connection.check_error = now, None
-        is_one_missing = _take_over(session, connection, devices, now)
         connection.due_at = now + (MISSING_AGAIN if is_one_missing else CHECK_EVERY)
 
 
-def _keep_subscribed(client: SchlageClient, connection_id: int) -> str:
+def _keep_subscribed(client: SchlageClient) -> str:
     """The id of a living subscription to our address; a lost one is made again."""
     settings: Settings = current_app.extensions["settings"]
     url = f"{settings.public_url}/webhooks/schlage"

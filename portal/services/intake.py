@@ -1,0 +1,578 @@
+"""Booking feeds: fetched or uploaded, read in a limited child, and taken over without losing a
+stay.
+
+The rules of what a poll changes are `portal.domain.intake`; this module keeps its state in rows and
+sends every change through `services.bookings`, like any other source.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from random import SystemRandom
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.domain import intake
+from portal.domain.intake_types import (
+    Cancelled,
+    Change,
+    Closure,
+    Created,
+    DatesChanged,
+    DetailsChanged,
+    FeedSource,
+    FeedStay,
+    Held,
+    HoldReason,
+    HoldReleased,
+    KnownStatus,
+    KnownStay,
+    MarkedMissing,
+    Moment,
+    Reappeared,
+    SkippedEvent,
+    UidReplaced,
+    day_of,
+    instant,
+    moment_from_text,
+    moment_text,
+)
+from portal.domain.secret import Secret
+from portal.feeds import child
+from portal.feeds import fetch as network
+from portal.feeds.errors import FeedProblem, FetchFailed
+from portal.feeds.fetch import Fetched
+from portal.feeds.reader import Reading
+from portal.models import Alert, Booking, BookingStatus, Feed, Property, Source
+from portal.queue import JobName, ring
+from portal.services import bookings
+from portal.services.bookings import BadBooking, BookingWish, changing
+from portal.unit_of_work import writing
+from portal.zones import zone_or_utc
+
+FETCH_EVERY: Final = timedelta(minutes=15)
+JITTER: Final = 0.1
+LONGEST_BACKOFF: Final = timedelta(hours=6)
+# A feed that fails now and then is nothing to wake anybody for.
+SICK_AFTER_FAILURES: Final = 4
+# Stays longer gone than this are over for the feed, too.
+REMEMBERED_FOR: Final = timedelta(days=7)
+KEPT_NOTES: Final = 100
+_random = SystemRandom()
+
+_HOLD_WORDS: Final = {
+    HoldReason.EMPTY: "The calendar came empty although stays are booked.",
+    HoldReason.MANY: "Several stays vanished from the calendar at once.",
+    HoldReason.ONE_OF_FEW: "A stay vanished from a calendar that has only few.",
+    HoldReason.MOVED: "New dates would lock out a guest who is inside.",
+    HoldReason.MANY_MOVED: "Several stays moved to other days at once.",
+}
+# Normal for one guest: it waits, but nobody needs to be alarmed.
+_QUIET: Final = frozenset({HoldReason.ONE_OF_FEW})
+
+
+class BadFeed(Exception):
+    """The feed cannot be taken in so: `field` is at fault, `words` say why and what would do."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+        self.words = words
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one poll brought: notes in words for the page, newest state kept on the feed."""
+
+    created: int
+    changed: int
+    cancelled: int
+    skipped: int
+
+
+def add_feed(
+    session: Session, place: Property, *, name: str, address: str, source: str | None = None
+) -> Feed:
+    """A feed that is fetched from now on; raises BadFeed. Ring FETCH_FEED after the commit."""
+    address = address.strip()
+    if address.lower().startswith("webcal://"):
+        address = "https://" + address[len("webcal://") :]
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise BadFeed("address", "This is not an address.") from error
+    if parts.scheme not in {"http", "https"} or not host or len(address) > 4000:
+        raise BadFeed(
+            "address", "Paste the calendar's address; it starts with https:// or webcal://."
+        )
+    if parts.scheme == "http" and not _allows_private():
+        raise BadFeed("address", "Only addresses that start with https:// are fetched.")
+    feed = _new(session, place, name or host, source)
+    feed.address, feed.host = Secret(address), host[:255]
+    feed.due_at = clock.now() + FETCH_EVERY
+    session.flush()
+    return feed
+
+
+def upload(
+    place_id: int, *, name: str, body: bytes, actor: str, source: str | None = None
+) -> tuple[int, Taken]:
+    """Takes in an uploaded calendar file; the same file name again is the same feed."""
+    with writing() as session:
+        place = session.get_one(Property, place_id)
+        name = (name or "calendar.ics")[:200]
+        feed = session.scalars(
+            select(Feed).where(
+                Feed.property_id == place.id, Feed.name == name, Feed.address.is_(None)
+            )
+        ).first() or _new(session, place, name, source)
+        session.flush()
+        feed_id, zone, hint = feed.id, zone_or_utc(place.time_zone), _source(feed.source)
+    try:
+        reading = child.read_limited(body, hint, today=_today(zone))
+    except FeedProblem as problem:
+        _forget_if_never_read(feed_id)
+        raise BadFeed("file", problem.words) from problem
+    return feed_id, take(feed_id, reading)
+
+
+def fetch(feed_id: int) -> None:
+    """Fetches a feed once and takes over what changed; a sick answer changes nothing."""
+    with writing() as session:
+        feed = session.get(Feed, feed_id)
+        if feed is None or feed.address is None or feed.is_paused:
+            return
+        address = feed.address.reveal()
+        zone, hint = zone_or_utc(feed.property.time_zone), _source(feed.source)
+        # While an absence waits to be believed, "unchanged" must count as a poll too, and only a
+        # whole answer can be counted.
+        is_waiting = _is_waiting(session, feed)
+        etag = None if is_waiting else feed.etag
+        modified = None if is_waiting else feed.last_modified
+    try:
+        answer = network.fetch(
+            address, etag=etag, last_modified=modified, allow_private=_allows_private()
+        )
+        reading = None
+        if answer.status == "fresh":
+            reading = child.read_limited(answer.body, hint, today=_today(zone))
+    except FeedProblem as problem:
+        _failed(feed_id, problem)
+        return
+    if reading is not None:
+        take(feed_id, reading)
+    _fetched(feed_id, answer)
+
+
+def take(feed_id: int, reading: Reading) -> Taken:
+    """Takes over one healthy reading of a feed."""
+    with changing() as session:
+        feed = session.get_one(Feed, feed_id)
+        now = clock.now()
+        zone = zone_or_utc(feed.property.time_zone)
+        rows = _rows(session, feed, now)
+        known = [_known(row, zone) for row in rows.values()]
+        poll = reading.poll(now, zone, _closures(feed))
+        outcome = intake.reconcile(known, poll)
+        notes, taken = _apply(session, feed, reading.source, rows, outcome.changes, zone)
+        feed.source = str(reading.source)
+        feed.good_at = feed.tried_at = now
+        feed.failures, feed.error_key, feed.error_words = 0, "", ""
+        if notes:
+            feed.last_changes = notes[:KEPT_NOTES]
+        skipped = [*reading.skipped, *outcome.skipped]
+        feed.skipped = [_skipped_note(event) for event in skipped[:KEPT_NOTES]]
+        feed.flags = list(reading.flags)[:KEPT_NOTES]
+        feed.closures = [
+            {"uid": c.uid, "starts": moment_text(c.starts), "ends": moment_text(c.ends)}
+            for c in outcome.closures
+        ]
+        _settle_hold(session, feed, now)
+        _close_alert(session, feed, "feed_sick", now)
+        return Taken(taken["created"], taken["changed"], taken["cancelled"], len(skipped))
+
+
+def accept_hold(session: Session, feed: Feed, actor: str) -> None:
+    """A person says that what vanished is really gone (or what moved really moved)."""
+    now = clock.now()
+    zone = zone_or_utc(feed.property.time_zone)
+    rows = _rows(session, feed, now)
+    known = [_known(row, zone) for row in rows.values()]
+    notes, _ = _apply(
+        session,
+        feed,
+        _source(feed.source) or FeedSource.ICAL,
+        rows,
+        intake.accept(known, now, zone),
+        zone,
+    )
+    feed.hold_accepted_at = now
+    if notes:
+        feed.last_changes = notes[:KEPT_NOTES]
+    _settle_hold(session, feed, now)
+
+
+def refresh_now(session: Session, feed: Feed) -> None:
+    """The feed is due at once; ring FETCH_FEED after the commit."""
+    feed.due_at = clock.now() + ring_again()
+    feed.is_paused = False
+
+
+def ring_again() -> timedelta:
+    """How long a fetch that was rung for may take before the sweep rings again."""
+    return timedelta(minutes=5)
+
+
+def remove(session: Session, feed: Feed) -> None:
+    """The feed is forgotten; its bookings stay as they are."""
+    for booking in session.scalars(select(Booking).where(Booking.feed_id == feed.id)).all():
+        booking.feed_id = None
+    for alert in session.scalars(select(Alert).where(Alert.feed_id == feed.id)).all():
+        alert.feed_id = None
+        alert.closed_at = alert.closed_at or clock.now()
+    session.flush()
+    session.delete(feed)
+
+
+def ring_for(feed_id: int) -> None:
+    """Rings for one fetch."""
+    ring(JobName.FETCH_FEED, feed_id)
+
+
+def _new(session: Session, place: Property, name: str, source: str | None) -> Feed:
+    feed = Feed(
+        account_id=place.account_id,
+        property=place,
+        property_id=place.id,
+        name=" ".join(name.split())[:200] or "Calendar",
+        source=str(_source(source) or FeedSource.ICAL),
+        last_changes=[],
+        skipped=[],
+        flags=[],
+        closures=[],
+        created_at=clock.now(),
+    )
+    session.add(feed)
+    return feed
+
+
+def _source(text: str | None) -> FeedSource | None:
+    return FeedSource(text) if text in set(FeedSource) else None
+
+
+def _today(zone: ZoneInfo) -> date:
+    return clock.now().astimezone(zone).date()
+
+
+def _allows_private() -> bool:
+    return bool(current_app.extensions["settings"].feeds_allow_private)
+
+
+def _forget_if_never_read(feed_id: int) -> None:
+    with writing() as session:
+        feed = session.get_one(Feed, feed_id)
+        if feed.good_at is None:
+            session.delete(feed)
+
+
+def _fetched(feed_id: int, answer: Fetched) -> None:
+    with writing() as session:
+        feed = session.get_one(Feed, feed_id)
+        now = clock.now()
+        feed.tried_at = feed.good_at = now
+        feed.failures, feed.error_key, feed.error_words = 0, "", ""
+        if answer.status == "fresh":
+            feed.etag = (answer.etag or "")[:300] or None
+            feed.last_modified = (answer.last_modified or "")[:100] or None
+        feed.due_at = now + FETCH_EVERY * _random.uniform(1 - JITTER, 1 + JITTER)
+        _close_alert(session, feed, "feed_sick", now)
+
+
+def _failed(feed_id: int, problem: FeedProblem) -> None:
+    """The last good state stays; the feed is tried again later and later, and one alert says so."""
+    with writing() as session:
+        feed = session.get_one(Feed, feed_id)
+        now = clock.now()
+        feed.tried_at = now
+        feed.failures += 1
+        feed.error_key, feed.error_words = problem.key[:60], problem.words[:500]
+        pause = min(FETCH_EVERY * 2 ** min(feed.failures - 1, 8), LONGEST_BACKOFF)
+        if isinstance(problem, FetchFailed) and problem.retry_after_seconds:
+            pause = max(pause, timedelta(seconds=problem.retry_after_seconds))
+        feed.due_at = now + pause * _random.uniform(1 - JITTER, 1 + JITTER)
+        if feed.failures >= SICK_AFTER_FAILURES:
+            _open_alert(
+                session, feed, "feed_sick", f"{feed.name} cannot be read: {problem.words}", now
+            )
+
+
+def _rows(session: Session, feed: Feed, now: datetime) -> dict[int, Booking]:
+    return {
+        row.id: row
+        for row in session.scalars(
+            select(Booking).where(
+                Booking.feed_id == feed.id, Booking.ends_at > now - REMEMBERED_FOR
+            )
+        )
+    }
+
+
+def _is_waiting(session: Session, feed: Feed) -> bool:
+    count = session.scalars(
+        select(func.count(Booking.id)).where(
+            Booking.feed_id == feed.id,
+            Booking.status == BookingStatus.CONFIRMED,
+            Booking.ends_at > clock.now(),
+            Booking.missing_since.is_not(None) | Booking.held_until.is_not(None),
+        )
+    ).one()
+    return count > 0
+
+
+def _known(row: Booking, zone: ZoneInfo) -> KnownStay:
+    status = KnownStatus.LIVE
+    if row.status is BookingStatus.CANCELLED:
+        status = KnownStatus.DISMISSED if row.is_dismissed else KnownStatus.CANCELLED
+    return KnownStay(
+        key=row.id,
+        uid=row.uid or row.external_id,
+        starts=_moment(row.arrives_on, row.arrives_time, zone),
+        ends=_moment(row.departs_on, row.departs_time, zone),
+        status=status,
+        missing_since=row.missing_since,
+        missing_polls=row.missing_polls,
+        held_until=row.held_until,
+        guest_name=row.guest_name or None,
+        phone_last4=row.guest_phone or None,
+        reservation_code=row.reservation_code,
+    )
+
+
+def _moment(on: date, at: time | None, zone: ZoneInfo) -> Moment:
+    return on if at is None else datetime.combine(on, at, tzinfo=zone)
+
+
+def _local(moment: Moment, zone: ZoneInfo) -> tuple[date, time | None]:
+    """A feed's date or time as the property writes it."""
+    if not isinstance(moment, datetime):
+        return moment, None
+    local = instant(moment, zone).astimezone(zone)
+    return local.date(), local.time().replace(second=0, microsecond=0)
+
+
+def _closures(feed: Feed) -> list[Closure]:
+    return [
+        Closure(
+            uid=c["uid"],
+            starts=moment_from_text(c["starts"]),
+            ends=moment_from_text(c["ends"]),
+        )
+        for c in feed.closures or []
+    ]
+
+
+def _apply(
+    session: Session,
+    feed: Feed,
+    source: FeedSource,
+    rows: dict[int, Booking],
+    changes: Sequence[Change],
+    zone: ZoneInfo,
+) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Writes the changes in their order; notes in words, and how many of which."""
+    notes: list[dict[str, str]] = []
+    counts = {"created": 0, "changed": 0, "cancelled": 0}
+    actor = f"feed:{feed.id}"
+    for change in changes:
+        words = _apply_one(session, feed, source, rows, change, zone, actor)
+        if words:
+            notes.append({"when": _when(rows, change, zone), "words": words})
+        if isinstance(change, Created):
+            counts["created"] += 1
+        elif isinstance(change, Cancelled):
+            counts["cancelled"] += 1
+        elif isinstance(change, DatesChanged | DetailsChanged | Reappeared):
+            counts["changed"] += 1
+    return notes, counts
+
+
+def _apply_one(
+    session: Session,
+    feed: Feed,
+    source: FeedSource,
+    rows: dict[int, Booking],
+    change: Change,
+    zone: ZoneInfo,
+    actor: str,
+) -> str:
+    match change:
+        case Created(stay):
+            return _create(session, feed, source, stay, zone, actor)
+        case Held(reason, keys, until):
+            for key in keys:
+                rows[key].held_until = until
+            feed.held_reason, feed.hold_accepted_at = _HOLD_WORDS[reason], None
+            if reason not in _QUIET:
+                words = f"{feed.name}: {_HOLD_WORDS[reason]} Their codes stay for now."
+                _open_alert(session, feed, "feed_held", words, clock.now())
+            return _HOLD_WORDS[reason]
+        case HoldReleased(keys):
+            for key in keys:
+                rows[key].held_until = None
+            return "What was held is listed again."
+        case _:
+            return _change(session, rows[change.key], change, zone, actor)
+
+
+def _change(
+    session: Session,
+    row: Booking,
+    change: DatesChanged | DetailsChanged | UidReplaced | MarkedMissing | Cancelled | Reappeared,
+    zone: ZoneInfo,
+    actor: str,
+) -> str:
+    match change:
+        case DatesChanged():
+            bookings.change_dates(
+                session, row, *_local(change.starts, zone), *_local(change.ends, zone), actor
+            )
+            return "New dates: the code follows, the PIN stays."
+        case DetailsChanged():
+            row.guest_name = (change.guest_name or row.guest_name)[:200]
+            row.guest_phone = (change.phone_last4 or row.guest_phone)[:60]
+            row.reservation_code = change.reservation_code or row.reservation_code
+            return "The guest's details changed."
+        case UidReplaced():
+            row.uid = change.uid[:512]
+            return ""
+        case MarkedMissing():
+            row.missing_since, row.missing_polls = change.since, change.polls
+            return "" if change.polls > 1 else "No longer listed; its code stays for now."
+        case Cancelled():
+            row.held_until = None
+            bookings.cancel(session, row, actor)
+            return "Cancelled: it is gone from the calendar."
+        case Reappeared():
+            row.missing_since, row.missing_polls, row.held_until = None, 0, None
+            if change.was_cancelled:
+                bookings.reinstate(session, row, actor)
+                return "Listed again: it stands, with its PIN."
+            return "Listed again."
+
+
+def _create(
+    session: Session, feed: Feed, source: FeedSource, stay: FeedStay, zone: ZoneInfo, actor: str
+) -> str:
+    arrives_on, arrives_time = _local(stay.starts, zone)
+    departs_on, departs_time = _local(stay.ends, zone)
+    kind = Source(source.booking_source)
+    try:
+        bookings.save(
+            session,
+            kind,
+            _free_id(session, feed, kind, stay.uid),
+            BookingWish(
+                property_id=feed.property_id,
+                guest_name=stay.guest_name or "",
+                guest_phone=stay.phone_last4 or "",
+                arrives_on=arrives_on,
+                arrives_time=arrives_time,
+                departs_on=departs_on,
+                departs_time=departs_time,
+                reservation_code=(stay.reservation_code or "")[:60] or None,
+                feed_id=feed.id,
+                uid=stay.uid[:512],
+            ),
+            actor,
+        )
+    except BadBooking as error:
+        return f"Left out: {error.words}"
+    return "New stay."
+
+
+def _free_id(session: Session, feed: Feed, kind: Source, uid: str) -> str:
+    """The UID as the booking's id, made unique where the account has it already: UIDs come back,
+    and one calendar may be given to two properties."""
+    taken = set(
+        session.scalars(
+            select(Booking.external_id).where(
+                Booking.account_id == feed.account_id,
+                Booking.source == kind,
+                Booking.external_id.startswith(uid[:480], autoescape=True),
+            )
+        )
+    )
+    candidate, number = uid[:512], 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{uid[:480]} #{feed.id}.{number}"
+    return candidate
+
+
+def _when(rows: dict[int, Booking], change: Change, zone: ZoneInfo) -> str:
+    """The days a note is about."""
+    if isinstance(change, Created):
+        first, last = day_of(change.stay.starts, zone), day_of(change.stay.ends, zone)
+        return f"{first.isoformat()} - {last.isoformat()}"
+    if isinstance(change, Held | HoldReleased):
+        return ""
+    row = rows[change.key]
+    return f"{row.arrives_on.isoformat()} - {row.departs_on.isoformat()}"
+
+
+def _skipped_note(event: SkippedEvent) -> dict[str, str]:
+    when = " - ".join(moment_text(m)[:10] for m in (event.starts, event.ends) if m is not None)
+    return {"when": when, "words": event.words[:300], "reason": str(event.reason)}
+
+
+def _settle_hold(session: Session, feed: Feed, now: datetime) -> None:
+    """The feed says until when something is held; without that its alert is over."""
+    session.flush()
+    until = session.scalars(
+        select(func.max(Booking.held_until)).where(
+            Booking.feed_id == feed.id,
+            Booking.held_until > now,
+            Booking.status == BookingStatus.CONFIRMED,
+        )
+    ).one()
+    feed.held_until = until
+    if until is None:
+        feed.held_reason = ""
+        _close_alert(session, feed, "feed_held", now)
+
+
+def _open_alert(session: Session, feed: Feed, cause: str, words: str, now: datetime) -> None:
+    if _open(session, feed, cause) is None:
+        session.add(
+            Alert(
+                account_id=feed.account_id,
+                key=f"{cause}:{feed.id}",
+                cause=cause,
+                words=words[:300],
+                feed_id=feed.id,
+                opened_at=now,
+            )
+        )
+
+
+def _close_alert(session: Session, feed: Feed, cause: str, now: datetime) -> None:
+    alert = _open(session, feed, cause)
+    if alert is not None:
+        alert.closed_at = now
+
+
+def _open(session: Session, feed: Feed, cause: str) -> Alert | None:
+    return session.scalars(
+        select(Alert).where(
+            Alert.account_id == feed.account_id,
+            Alert.key == f"{cause}:{feed.id}",
+            Alert.closed_at.is_(None),
+        )
+    ).one_or_none()
