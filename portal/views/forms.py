@@ -15,6 +15,7 @@ from wtforms import (
     TextAreaField,
     TimeField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import (
     InputRequired,
     Length,
@@ -24,14 +25,17 @@ from wtforms.validators import (
     ValidationError,
 )
 
-from portal.models import PinSource, Source
+from portal.domain.intake_types import FeedSource
+from portal.models import PinSource
 
 _NEEDED: Final = lazy_gettext("This is needed.")
 FEED_SOURCES: Final = (
-    (Source.AIRBNB, "Airbnb"),
-    (Source.VRBO, "Vrbo"),
-    (Source.BOOKING_COM, "Booking.com"),
-    (Source.ICAL, lazy_gettext("Another calendar")),
+    SelectChoice(FeedSource.AIRBNB, "Airbnb"),
+    SelectChoice(FeedSource.VRBO, "Vrbo"),
+    SelectChoice(FeedSource.BOOKING_COM, "Booking.com"),
+    SelectChoice(FeedSource.OWNERREZ, "OwnerRez"),
+    SelectChoice(FeedSource.GOOGLE, "Google Calendar"),
+    SelectChoice(FeedSource.ICAL, lazy_gettext("Another calendar")),
 )
 
 
@@ -149,8 +153,10 @@ class PropertyForm(FlaskForm):
     pin_source = SelectField(
         lazy_gettext("New PINs"),
         choices=[
-            (PinSource.RANDOM, lazy_gettext("Random digits (stronger)")),
-            (PinSource.PHONE, lazy_gettext("Last digits of the guest's phone (weaker)")),
+            SelectChoice(PinSource.RANDOM, lazy_gettext("Random digits (stronger)")),
+            SelectChoice(
+                PinSource.PHONE, lazy_gettext("Last digits of the guest's phone (weaker)")
+            ),
         ],
         default=PinSource.RANDOM,
     )

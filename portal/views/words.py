@@ -85,7 +85,7 @@ def door_automatic(door: Door, zone: str) -> Markup | str | None:
     return Markup("{} {}").format(lead(), filters.due(door.due_at))
 
 
-def step(stay: Stay) -> Step | None:
+def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
     """The one thing that a person should do for this stay; None where there is nothing."""
     if stay.verdict in {Verdict.READY, Verdict.ON_TRACK}:
         return None
@@ -99,7 +99,7 @@ def step(stay: Stay) -> Step | None:
             by,
         )
     if judgement.reason in _PATIENT or judgement.problem is None:
-        return _other_way_in(stay)
+        return _other_way_in(stay, is_its_page=is_its_page)
     return _catalogue_step(stay, judgement.problem, by)
 
 
@@ -114,14 +114,19 @@ def _catalogue_step(stay: Stay, key: ProblemKey, by: datetime | None) -> Step:
     return Step(_lowered(first), booking_url, gettext("All steps"), by)
 
 
-def _other_way_in(stay: Stay) -> Step:
+def _other_way_in(stay: Stay, *, is_its_page: bool) -> Step:
     url = url_for("bookings.show", booking_id=stay.id)
     has_arrived = stay.starts_at <= clock.now()
     if stay.has_fallback:
+        where = (
+            gettext("it stands below")
+            if is_its_page
+            else gettext("it stands on the booking's page")
+        )
         words = (
-            gettext("tell the guest the other way in: it stands on this booking's page.")
+            gettext("tell the guest the other way in; %(where)s.", where=where)
             if stay.verdict is Verdict.NOT_READY
-            else gettext("keep the other way in at hand: it stands on this booking's page.")
+            else gettext("keep the other way in at hand; %(where)s.", where=where)
         )
     else:
         words = gettext("have another way in ready, such as a key box or a neighbour.")
