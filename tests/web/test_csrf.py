@@ -4,7 +4,6 @@ import pytest
 from flask import Flask
 
 from portal.extensions import csrf
-from portal.views import _guard
 from tests.support.builders import make_manager
 from tests.support.client import PortalClient
 
@@ -100,15 +99,3 @@ def test_an_old_form_is_explained_in_words(browser: PortalClient) -> None:
 
     assert answer.status_code == 403
     assert "This form is too old or came from elsewhere" in answer.text
-
-
-def test_no_route_changes_anything_by_get(app: Flask) -> None:
-    """Routes that take GET and something else at one address would be easy to get wrong."""
-    mixed = [
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or set()) and (rule.methods or set()) & {"POST", "PUT", "DELETE"}
-    ]
-
-    assert mixed == []
-    assert _guard.API_PREFIX == "/api/"

@@ -18,6 +18,7 @@ from portal.models import Account, Role
 from portal.services import roles
 from portal.views import _guard
 from tests.support.builders import (
+    fresh,
     make_account,
     make_booking,
     make_connection,
@@ -47,6 +48,9 @@ BODIES: dict[str, dict[str, Any]] = {
 NO_FOREIGN_ID = {
     "api_bookings.put": "the sources' ids are each account's own; tests/web/test_api_bookings.py",
 }
+# Addresses that another server sends the browser to, so that only GET is possible; what protects
+# them is their one-time `state`.
+CHANGES_BY_GET = {"settings.callback", "settings.connect"}
 MISSING_ID = 2_000_000_000
 
 
@@ -115,9 +119,7 @@ def test_an_app_with_a_silent_view_does_not_start(app: Flask) -> None:
 
 
 def test_public_routes_are_the_ones_we_know(app: Flask) -> None:
-    public = {
-        name for name, view in app.view_functions.items() if _guard.is_public(view)
-    }
+    public = {name for name, view in app.view_functions.items() if _guard.is_public(view)}
 
     assert public == {
         "api_description.openapi",
@@ -198,3 +200,20 @@ def test_ones_own_id_is_found_so_that_the_test_above_can_fail(app: Flask) -> Non
             hidden.append(str(call))
 
     assert hidden == []
+
+
+def test_reading_a_page_changes_nothing(app: Flask) -> None:
+    account = make_account()
+    person = Person(app, account)
+
+    changing = []
+    for call in calls(app):
+        if call.method != "GET" or call.rule.endpoint in CHANGES_BY_GET:
+            continue
+        values = {name: ID_OF[name](account) for name in call.rule.arguments}
+        version = fresh(account).version
+        person.do(call, values)
+        if fresh(account).version != version:
+            changing.append(str(call))
+
+    assert changing == []

@@ -346,6 +346,7 @@ def test_a_manager_of_one_account_is_the_one_row_that_signing_in_reads(
     client.sign_in(manager.email)
 
     row = db.session.scalars(select(SignIn)).one()
-    assert row.manager_id == db.session.scalars(
-        select(Manager.id).where(Manager.email == "ours@example.com")
-    ).one()
+    assert (
+        row.manager_id
+        == db.session.scalars(select(Manager.id).where(Manager.email == "ours@example.com")).one()
+    )

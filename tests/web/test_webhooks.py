@@ -136,7 +136,9 @@ def test_other_ways_of_signing_are_refused_with_nothing_stored(client: PortalCli
 def test_a_missing_or_broken_signature_is_refused_with_nothing_stored(
     client: PortalClient, bell: FakeBell, signature: str | None
 ) -> None:
-    headers = {} if signature is None else {"WebHook-Signature": signature.encode().decode("latin1")}
+    headers = (
+        {} if signature is None else {"WebHook-Signature": signature.encode().decode("latin1")}
+    )
 
     answer = client.post(ADDRESS, json=event(), headers=headers)
 

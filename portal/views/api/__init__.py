@@ -10,6 +10,7 @@ from portal.views._guard import public
 from portal.views.api import bookings, locks, properties
 from portal.views.api._blueprint import PREFIX, make_throttle
 from portal.views.api._schemas import Problem
+from portal.views.errors import PROBLEM_TYPE
 
 VERSION: Final = "1"
 
@@ -23,6 +24,12 @@ class _Api(Api):
 
     def _register_error_handlers(self) -> None:
         """None: views.errors answers for the whole app."""
+
+    def _register_responses(self) -> None:
+        """Errors are described under the content type that they have."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM_TYPE
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 def init_app(app: Flask) -> None:

@@ -28,7 +28,10 @@ class _Parser(FlaskParser):
     def load_json(self, req: Any, schema: Any) -> Any:
         if not req.is_json:
             abort(415, "Send JSON, with the header Content-Type: application/json.")
-        return super().load_json(req, schema)
+        try:
+            return super().load_json(req, schema)
+        except RecursionError:
+            abort(400, "This JSON is nested too deeply.")
 
 
 class ApiBlueprint(Blueprint):

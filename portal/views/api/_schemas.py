@@ -80,7 +80,7 @@ class MappingWish(Schema):
 class BookingWishBody(Schema):
     property_id = RowId(required=True, error_messages=NEEDED)
     guest_name = Text(required=True, shortest=1, longest=200)
-    guest_phone = Phone(allow_none=True, metadata={"type": ["string", "null"]})
+    guest_phone = Phone(allow_none=True, metadata={"type": "string"})
     arrives = Moment(required=True, error_messages=NEEDED)
     departs = Moment(required=True, error_messages=NEEDED)
     pin = Pin(error_messages=NEEDED)
@@ -169,7 +169,8 @@ class TimelineBody(Schema):
     id = fields.Integer()
     at = fields.AwareDateTime()
     kind = fields.String()
-    actor = fields.String()
+    actor = fields.String(metadata={"examples": ["engine", "schlage", "manager:3", "api:2"]})
+    words = fields.String(metadata={"description": "What happened, in a sentence."})
     lock_id = fields.Integer(allow_none=True)
     door_code_id = fields.Integer(allow_none=True)
     data = fields.Dict()

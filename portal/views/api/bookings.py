@@ -1,5 +1,6 @@
 """Bookings by API: put one, read one or many, resync one, read what happened."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,12 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.secret import Secret
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, Role, Source, TimelineEntry
+from portal.models import Booking, BookingStatus, Lock, Role, Source, TimelineEntry
 from portal.services import bookings, roles, stays
+from portal.services.booking_page import Line
 from portal.services.bookings import BadBooking, BookingWish, changing
 from portal.services.callers import TokenHolder
+from portal.views import story
 from portal.views._guard import caller, requires
 from portal.views.api import _blueprint, _bodies, _paging
 from portal.views.api._fields import is_storable
@@ -139,7 +142,37 @@ def timeline(query: dict[str, Any], booking_id: int) -> dict[str, Any]:
         .limit(PAGE_SIZE + 1)
     ).all()
     shown = rows[:PAGE_SIZE]
-    return _paging.page(rows, shown, (None, shown[-1].id) if shown else None)
+    return _paging.page(rows, _told(session, shown), (None, shown[-1].id) if shown else None)
+
+
+def _told(session: Session, entries: Sequence[TimelineEntry]) -> list[dict[str, Any]]:
+    """The entries with the sentence that the booking's page shows for each."""
+    lock_ids = {entry.lock_id for entry in entries if entry.lock_id is not None}
+    names = dict(session.execute(select(Lock.id, Lock.name).where(Lock.id.in_(lock_ids))).all())
+    told = []
+    for entry in entries:
+        line = Line(
+            id=entry.id,
+            at=entry.at,
+            kind=entry.kind,
+            actor=entry.actor,
+            who="",
+            lock_name=names.get(entry.lock_id, ""),
+            data=entry.data,
+        )
+        told.append(
+            {
+                "id": entry.id,
+                "at": entry.at,
+                "kind": entry.kind,
+                "actor": entry.actor,
+                "words": story.told(line).words,
+                "lock_id": entry.lock_id,
+                "door_code_id": entry.door_code_id,
+                "data": entry.data,
+            }
+        )
+    return told
 
 
 def _source(text: str) -> Source:
