@@ -15,6 +15,7 @@ from portal.domain import preflight, reading
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.rebuild import FREEZING, RebuildFacts, Stage, next_look
 from portal.domain.snapshot import (
     CodeFacts,
     CodeKind,
@@ -81,13 +82,23 @@ class Climb:
 
 
 @dataclass(frozen=True)
+class DeleteAll:
+    """Send the delete-all command of a rebuild."""
+
+
+@dataclass(frozen=True)
+class StopRebuild:
+    """Nobody went on with the rebuild: the queue runs again."""
+
+
+@dataclass(frozen=True)
 class Wait:
     """Nothing to do before `until`, always in the future; None: until something happens."""
 
     until: datetime | None
 
 
-Action = LookUp | Read | Send | Close | Refuse | Climb | Wait
+Action = LookUp | Read | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
 Rank = tuple[int, datetime, int]
 
 _TIER_INSIDE: Final = 0
@@ -117,10 +128,12 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
     if snapshot.command is not None:
         return _attend(snapshot.command, now)
     lock = snapshot.lock
-    if not lock.can_call or lock.is_frozen:
+    if not lock.can_call:
         return Wait(None)
     if lock.call_after is not None and lock.call_after > now:
         return Wait(lock.call_after)
+    if lock.rebuild is not None and lock.rebuild.stage in FREEZING:
+        return _rebuild(lock.rebuild, lock.read_after, now)
 
     read_at = reading.next_read(snapshot, now)
     if read_at is not None and read_at <= now:
@@ -134,6 +147,16 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
     # A code that is no longer wanted becomes removable at the end of its window.
     times += [c.ends_at for c in snapshot.codes if c.wants(now)]
     return Wait(min(times, default=None))
+
+
+def _rebuild(facts: RebuildFacts, read_after: datetime | None, now: datetime) -> Action:
+    """The frozen lock's next step: nothing else is written or concluded until its list is empty."""
+    if now >= facts.until:
+        return StopRebuild()
+    at = next_look(facts, read_after)
+    if at > now:
+        return Wait(min(at, facts.until))
+    return DeleteAll() if facts.stage is Stage.DELETING else Read()
 
 
 def _attend(command: CommandFacts, now: datetime) -> Action:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from portal.domain.command import Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.rebuild import RebuildFacts
 from portal.domain.secret import Secret
 
 
@@ -43,7 +44,7 @@ class LockFacts:
     id: int
     can_call: bool = True  # its connection is signed in
     call_after: datetime | None = None  # an outage: the next probe of the connection
-    is_frozen: bool = False  # a rebuild runs
+    rebuild: RebuildFacts | None = None
     code_length: int | None = None
     has_vlac: bool = False
     breaker_until: datetime | None = None

@@ -17,6 +17,7 @@ from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
 from portal.models.lock import ForeignCode, Lock
 from portal.models.property import Mapping, PinSource, Property
+from portal.models.rebuild import Rebuild
 
 __all__ = [
     "Account",
@@ -38,6 +39,7 @@ __all__ = [
     "PinOrigin",
     "PinSource",
     "Property",
+    "Rebuild",
     "RestorePolicy",
     "Role",
     "SignIn",

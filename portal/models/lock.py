@@ -25,8 +25,6 @@ class Lock(AccountOwned, Base):
     firmware: Mapped[str] = mapped_column(String(100), default="")
     time_zone: Mapped[str | None] = mapped_column(String(64))
 
-    is_frozen: Mapped[bool] = mapped_column(default=False)  # a rebuild runs
-
     # Facts from the device and its events; None where Schlage has not said.
     is_online: Mapped[bool | None] = mapped_column()
     online_changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())

@@ -27,7 +27,7 @@ from portal.domain.outcome import (
 )
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
 from portal.models import BookingStatus, Command, DoorCode, Lock, LockEntry
-from portal.services import outages, timeline
+from portal.services import outages, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
 
@@ -164,6 +164,8 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         problem=problem,
         was_sent=news.event is not Event.NOT_SENT,
     )
+    if command.kind is Kind.DELETE_ALL:
+        rebuilds.deleted(session, command, now)
     if command.entry is not None:
         _teach_entry(command, command.entry, outcome, news, now)
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)

@@ -92,9 +92,7 @@ def _connect(account_id: int) -> None:
         connection = session.scalars(
             select(Connection).where(Connection.account_id == account_id)
         ).first()
-        is_connected = (
-            connection is not None and connection.state is ConnectionState.CONNECTED
-        )
+        is_connected = connection is not None and connection.state is ConnectionState.CONNECTED
         connection_id = connection.id if connection is not None else None
     if not is_connected:
         start = connections.start_connect()
@@ -168,9 +166,7 @@ def _fill_calendars(account_id: int) -> None:
         ).first()
         places = {
             place.name: (place.id, place.time_zone)
-            for place in session.scalars(
-                select(Property).where(Property.account_id == account_id)
-            )
+            for place in session.scalars(select(Property).where(Property.account_id == account_id))
         }
     if coming is not None:
         return
@@ -223,4 +219,3 @@ def _type_booking(place_id: int, today: date, now: datetime) -> None:
             ),
             "demo",
         )
-

@@ -7,7 +7,6 @@ something to do now, and leaves behind the time at which there will be again.
 import os
 import socket
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Final
 
 import structlog
@@ -40,6 +39,7 @@ from portal.services import (
     outages,
     pins,
     reads,
+    rebuilds,
     standings,
     timeline,
 )
@@ -56,7 +56,7 @@ MAX_STEPS: Final = 400
 CALL_AGAIN: Final = timedelta(seconds=60)
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 _OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
-_random = SystemRandom()
+_CALLS: Final = (engine.LookUp, engine.Read, engine.Send, engine.DeleteAll)
 
 _EVENTS: Final = {
     CommandState.SUCCEEDED: Event.SUCCEEDED,
@@ -92,11 +92,14 @@ def _step(lease: Lease) -> bool:
         leases.renew(session, lease)
         rows = load(session, lease.lock_id, now)
         action = engine.decide(rows.snapshot(), now)
-        is_call = isinstance(action, (engine.LookUp, engine.Read, engine.Send))
+        is_call = isinstance(action, _CALLS)
         if is_call and not outages.claim_probe(session, rows.lock.connection_id, now):
             action = engine.Wait(rows.lock.connection.probe_at)
         if isinstance(action, engine.Send):
             command_row_id = _write_down(session, lease, rows, action).id
+        elif isinstance(action, engine.DeleteAll):
+            command = commands.intend(session, lease, rows.lock, Kind.DELETE_ALL, "rebuild")
+            rows.command, command_row_id = command, command.id
         elif not isinstance(action, (engine.LookUp, engine.Read)):
             _change_rows(session, rows, action, now)
         standings.refresh(session, rows, now)
@@ -122,6 +125,9 @@ def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: d
         _refuse(session, rows.codes[action.code_id], action, now)
     elif isinstance(action, engine.Climb):
         _climb(session, rows, action, now)
+    elif isinstance(action, engine.StopRebuild) and rows.rebuild is not None:
+        rebuilds.stop(session, rows.rebuild, "engine", now)
+        rows.rebuild = None
 
 
 def _write_down(session: Session, lease: Lease, rows: LockRows, action: engine.Send) -> Command:
@@ -265,6 +271,8 @@ def _send(client: SchlageClient, lease: Lease, device_id: str, command_row_id: i
 
 def _call(session: Session, client: SchlageClient, device_id: str, command: Command) -> "_Call":
     """The call, with all it needs read out of the rows: no session is open while it runs."""
+    if command.kind is Kind.DELETE_ALL:
+        return _Call(client.remove_all_codes, device_id)
     entry = command.entry
     assert entry is not None
     if command.kind is Kind.DELETE:

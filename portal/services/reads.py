@@ -10,6 +10,7 @@ from portal import clock
 from portal.domain import reading
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
+from portal.domain.rebuild import Stage
 from portal.domain.secret import Secret
 from portal.models import Account, DoorCode, ForeignCode, LockEntry, RestorePolicy
 from portal.schlage.client import SchlageClient
@@ -20,7 +21,7 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import AccessCode, CodeList
-from portal.services import connections, leases, outages, standings, timeline
+from portal.services import connections, leases, outages, rebuilds, standings, timeline
 from portal.services.leases import Lease
 from portal.services.snapshots import LockRows, entry_facts, load, pace
 from portal.unit_of_work import writing
@@ -79,6 +80,8 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
         lock.read_after = now + READ_AGAIN
         return
     lock.read_at, lock.listed_count = now, len(codes.entries)
+    if rows.rebuild is not None and rows.rebuild.stage is Stage.VERIFYING:
+        rebuilds.learn(session, rows, len(codes.entries), now)
     lengths = {line.code_length for line in codes.entries if line.code_length}
     if lock.code_length is None and len(lengths) == 1 and not lock.has_vlac:
         lock.code_length = lengths.pop()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.command import OPEN, Lane
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.rebuild import RUNNING, RebuildFacts
 from portal.domain.snapshot import (
     CodeFacts,
     CommandFacts,
@@ -29,6 +30,7 @@ from portal.models import (
     ForeignCode,
     Lock,
     LockEntry,
+    Rebuild,
 )
 
 # Entries proven gone are still recognised in a list for this long after their window.
@@ -44,12 +46,13 @@ class LockRows:
     entries: dict[int, LockEntry]
     command: Command | None
     foreign: Sequence[ForeignCode]
+    rebuild: Rebuild | None = None  # the one that runs
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
 
     def snapshot(self) -> Snapshot:
         """The facts as the rows stand now (call again after changing them)."""
         return Snapshot(
-            lock=_lock_facts(self.lock, len(self.foreign)),
+            lock=_lock_facts(self.lock, len(self.foreign), self.rebuild),
             pace=pace(),
             codes=tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values()),
             entries=tuple(entry_facts(entry) for entry in self.entries.values()),
@@ -109,6 +112,9 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         command=command,
         foreign=foreign,
     )
+    rows.rebuild = session.scalars(
+        select(Rebuild).where(Rebuild.lock_id == lock_id, Rebuild.stage.in_(RUNNING))
+    ).one_or_none()
     rows.kept = _kept_until_replaced(session, codes, now)
     return rows
 
@@ -136,13 +142,13 @@ def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datet
     return {code.id for code in leaving if code.booking_id in waiting}
 
 
-def _lock_facts(lock: Lock, foreign_count: int) -> LockFacts:
+def _lock_facts(lock: Lock, foreign_count: int, rebuild: Rebuild | None) -> LockFacts:
     connection = lock.connection
     return LockFacts(
         id=lock.id,
         can_call=connection.state is ConnectionState.CONNECTED,
         call_after=connection.probe_at,
-        is_frozen=lock.is_frozen,
+        rebuild=_rebuild_facts(rebuild),
         code_length=lock.code_length,
         has_vlac=lock.has_vlac,
         breaker_until=lock.breaker_until,
@@ -152,6 +158,12 @@ def _lock_facts(lock: Lock, foreign_count: int) -> LockFacts:
         unknown_at=lock.unknown_at,
         foreign_count=foreign_count,
     )
+
+
+def _rebuild_facts(rebuild: Rebuild | None) -> RebuildFacts | None:
+    if rebuild is None:
+        return None
+    return RebuildFacts(stage=rebuild.stage, until=rebuild.until, gate=rebuild.gate)
 
 
 def _code_facts(code: DoorCode, is_kept: bool) -> CodeFacts:

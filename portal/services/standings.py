@@ -4,10 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from portal.domain.rebuild import Stage
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import DoorCode
-from portal.services import timeline, verdicts
+from portal.services import rebuilds, timeline, verdicts
 from portal.services.snapshots import LockRows
 
 # The turns of a code's life that its history tells; the steps between stand there as commands.
@@ -26,6 +27,8 @@ def refresh(session: Session, rows: LockRows, now: datetime) -> None:
         if code.status is not standing.status:
             _turn(session, code, standing.status, now)
         _end_resync(code, now)
+    if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
+        rebuilds.advance(session, rows, now)
     verdicts.refresh(session, {code.booking_id for code in rows.codes.values()}, now)
 
 

@@ -1,0 +1,45 @@
+"""Setting all codes of a lock again after Delete All: the stages, and what each waits for.
+
+Only a rebuild freezes a lock's queue, and never for long: a person who starts one and walks away
+finds the queue running again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+PERSON_HAS: Final = timedelta(minutes=30)
+READ_EVERY: Final = timedelta(seconds=30)
+EMPTY_READS: Final = 2
+
+
+class Stage(StrEnum):
+    """Where a rebuild stands."""
+
+    WAITING = "waiting"  # for the person to press Delete All in the Schlage Home app
+    DELETING = "deleting"  # our own delete-all command is to be sent
+    VERIFYING = "verifying"  # the list is read until it is empty twice
+    SETTING = "setting"  # the queue runs again: guest inside first, then by arrival
+    DONE = "done"
+    STOPPED = "stopped"  # by a person, or because nobody went on
+
+
+FREEZING: Final = frozenset({Stage.WAITING, Stage.DELETING, Stage.VERIFYING})
+RUNNING: Final = FREEZING | {Stage.SETTING}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RebuildFacts:
+    """The running rebuild of a lock, as the engine sees it."""
+
+    stage: Stage
+    until: datetime  # when it stops by itself where nothing happens
+    gate: datetime  # nothing is sent or read before
+
+
+def next_look(facts: RebuildFacts, read_after: datetime | None) -> datetime:
+    """When a frozen rebuild is worked next."""
+    if facts.stage is Stage.WAITING:
+        return facts.until
+    return max(facts.gate, read_after) if read_after is not None else facts.gate

@@ -1,0 +1,205 @@
+"""Rebuilds of locks: preview, Delete All, the empty list verified, every code set again, counted.
+
+The stage stands in the database, so a rebuild goes on where it was after any crash.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from portal import clock
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.rebuild import EMPTY_READS, PERSON_HAS, READ_EVERY, RUNNING, Stage
+from portal.domain.status import Status
+from portal.models import Booking, Command, DoorCode, ForeignCode, Lock, LockEntry, Rebuild
+from portal.services import ringing, timeline
+from portal.services.snapshots import LockRows
+
+# A lock that works through its codes one by one needs this long at the most before we stop asking.
+SETTING_TAKES: Final = timedelta(days=2)
+_SETTLED: Final = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.PLANNED})
+
+
+class CannotRebuild(Exception):
+    """The rebuild may not begin now; `words` say why and what would do."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a rebuild of this lock would do: codes set again, codes that nobody can restore."""
+
+    again: tuple[DoorCode, ...]
+    leaving: int
+    foreign: tuple[ForeignCode, ...]
+    inside: DoorCode | None  # the guest who is inside now
+
+
+def preview(session: Session, lock: Lock) -> Preview:
+    """What Delete All takes away, and what comes back, as known now."""
+    now = clock.now()
+    codes = session.scalars(
+        select(DoorCode)
+        .join(Booking, Booking.id == DoorCode.booking_id)
+        .where(DoorCode.lock_id == lock.id, DoorCode.status != Status.REMOVED)
+        .options(joinedload(DoorCode.booking))
+        .order_by(Booking.starts_at)
+    ).all()
+    again = tuple(code for code in codes if code.is_wanted and now < code.ends_at)
+    inside = next((c for c in again if c.booking.starts_at <= now < c.booking.ends_at), None)
+    foreign = session.scalars(
+        select(ForeignCode).where(ForeignCode.lock_id == lock.id).order_by(ForeignCode.label)
+    ).all()
+    return Preview(
+        again=again, leaving=len(codes) - len(again), foreign=tuple(foreign), inside=inside
+    )
+
+
+def running(session: Session, lock_id: int) -> Rebuild | None:
+    """The lock's rebuild that is not over."""
+    return session.scalars(
+        select(Rebuild).where(Rebuild.lock_id == lock_id, Rebuild.stage.in_(RUNNING))
+    ).one_or_none()
+
+
+def latest(session: Session, lock_id: int) -> Rebuild | None:
+    """The lock's newest rebuild, running or over."""
+    return session.scalars(
+        select(Rebuild).where(Rebuild.lock_id == lock_id).order_by(Rebuild.id.desc()).limit(1)
+    ).one_or_none()
+
+
+def start(
+    session: Session, lock: Lock, actor: str, *, by_command: bool, typed_name: str = ""
+) -> Rebuild:
+    """Freezes the lock's queue and begins; raises CannotRebuild.
+
+    While a guest is inside it takes the lock's name, typed, because the guest's code goes off for
+    a while. `by_command` sends Delete All from here; otherwise the person presses it in the app.
+    """
+    now = clock.now()
+    if running(session, lock.id) is not None:
+        raise CannotRebuild("This lock is being set up again already.")
+    seen = preview(session, lock)
+    if seen.inside is not None and typed_name.strip().casefold() != lock.name.casefold():
+        raise CannotRebuild(
+            f"A guest is inside until {seen.inside.booking.departs_on.isoformat()}. Their code "
+            f"goes off for some minutes. To go on, type the lock's name: {lock.name}"
+        )
+    rebuild = Rebuild(
+        account_id=lock.account_id,
+        lock_id=lock.id,
+        stage=Stage.DELETING if by_command else Stage.WAITING,
+        started_by=actor,
+        started_at=now,
+        until=now + PERSON_HAS,
+        gate=now,
+        listed_before=lock.listed_count,
+        planned=len(seen.again),
+    )
+    session.add(rebuild)
+    session.flush()
+    _tell(session, rebuild, actor)
+    ringing.mark(session, [lock.id])
+    return rebuild
+
+
+def pressed(session: Session, rebuild: Rebuild, actor: str) -> None:
+    """The person has pressed Delete All in the app: the list is read until it is empty."""
+    if rebuild.stage is not Stage.WAITING:
+        return
+    now = clock.now()
+    rebuild.stage, rebuild.gate, rebuild.until = Stage.VERIFYING, now, now + PERSON_HAS
+    rebuild.empty_reads = 0
+    _tell(session, rebuild, actor)
+    ringing.mark(session, [rebuild.lock_id])
+
+
+def stop(session: Session, rebuild: Rebuild, actor: str, now: datetime) -> None:
+    """The rebuild ends where it is; the queue runs again."""
+    rebuild.stage, rebuild.finished_at = Stage.STOPPED, now
+    session.get_one(Lock, rebuild.lock_id).read_wanted_at = now
+    _tell(session, rebuild, actor)
+    ringing.mark(session, [rebuild.lock_id])
+
+
+def deleted(session: Session, command: Command, now: datetime) -> None:
+    """The delete-all command ended, however: the list tells whether it worked."""
+    rebuild = running(session, command.lock_id)
+    if rebuild is None or rebuild.stage is not Stage.DELETING:
+        return
+    rebuild.stage, rebuild.gate, rebuild.empty_reads = Stage.VERIFYING, now + READ_EVERY, 0
+    _tell(session, rebuild, "schlage")
+
+
+def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:
+    """One read while verifying; the second empty one in a row empties our picture of the lock."""
+    rebuild = rows.rebuild
+    assert rebuild is not None
+    rebuild.gate = now + READ_EVERY
+    if listed:
+        rebuild.empty_reads = 0
+        return
+    rebuild.empty_reads += 1
+    if rebuild.empty_reads < EMPTY_READS:
+        return
+    for entry in rows.entries.values():
+        _empty(entry, now)
+    for code in rows.codes.values():
+        code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
+        code.problem, code.problem_text, code.problem_at = None, "", None
+        code.reaffirm_after = None
+    if not rows.lock.has_vlac:
+        # Delete All also frees the length that the lock's first code had fixed.
+        rows.lock.code_length = None
+    rows.lock.breaker_until, rows.lock.failures = None, 0
+    rebuild.stage, rebuild.emptied_at = Stage.SETTING, now
+    rebuild.until = now + SETTING_TAKES
+    _tell(session, rebuild, "engine")
+
+
+def _empty(entry: LockEntry, now: datetime) -> None:
+    if entry.state is EntryState.GONE:
+        return
+    entry.state, entry.evidence, entry.evidence_at = EntryState.GONE, Evidence.LIST_EMPTY, now
+    entry.access_code_id, entry.is_ghost = None, False
+    entry.absent_reads, entry.absent_at = 0, None
+
+
+def advance(session: Session, rows: LockRows, now: datetime) -> None:
+    """While codes are set again: done once each is confirmed or asks for a person, and counted."""
+    rebuild = rows.rebuild
+    assert rebuild is not None
+    wanted = [c for c in rows.codes.values() if c.is_wanted and now < c.ends_at]
+    if now < rebuild.until and any(code.status not in _SETTLED for code in wanted):
+        return
+    last = max((c.confirmed_at for c in wanted if c.confirmed_at), default=rebuild.emptied_at)
+    read_at = rows.lock.read_at
+    if last is not None and (read_at is None or read_at <= last) and now < rebuild.until:
+        if rows.lock.read_wanted_at is None or rows.lock.read_wanted_at <= last:
+            # The count is taken after the list has caught up with the last write.
+            rows.lock.read_wanted_at = now + READ_EVERY
+            ringing.mark(session, [rows.lock.id])
+        return
+    rebuild.stage, rebuild.finished_at = Stage.DONE, now
+    rebuild.listed_after = rows.lock.listed_count
+    _tell(session, rebuild, "engine")
+
+
+def _tell(session: Session, rebuild: Rebuild, actor: str) -> None:
+    timeline.record(
+        session,
+        timeline.Kind.REBUILD,
+        actor,
+        account_id=rebuild.account_id,
+        lock_id=rebuild.lock_id,
+        stage=str(rebuild.stage),
+        before=rebuild.listed_before,
+        after=rebuild.listed_after,
+    )

@@ -1,0 +1,114 @@
+"""Split brain, the ladder, and the rebuild that ends it."""
+
+import pytest
+
+from portal.domain.problems import ProblemKey
+from portal.domain.rebuild import Stage
+from portal.domain.status import Status
+from portal.extensions import db
+from portal.models import Lock, Rebuild
+from portal.services import rebuilds
+from portal.services.ringing import changing
+from simulator.script import UNTIL_DELETE_ALL
+from tests.support.house import House
+
+IN_USE = "failed:Access code/code name are already in use"
+
+
+def _start(house: House, *, by_command: bool, typed_name: str = "") -> None:
+    with changing() as session:
+        lock = session.get_one(Lock, house.lock.id)
+        rebuilds.start(session, lock, "manager:1", by_command=by_command, typed_name=typed_name)
+    house.stage.work()
+
+
+def _press(house: House) -> None:
+    with changing() as session:
+        rebuild = rebuilds.running(session, house.lock.id)
+        assert rebuild is not None
+        rebuilds.pressed(session, rebuild, "manager:1")
+    house.stage.work()
+
+
+def _latest(house: House) -> Rebuild:
+    db.session.rollback()
+    rebuild = rebuilds.latest(db.session(), house.lock.id)
+    assert rebuild is not None
+    return rebuild
+
+
+def _split(house: House) -> None:
+    house.door.script.push(IN_USE, only="add", until=UNTIL_DELETE_ALL)
+
+
+def test_the_ladder_ends_in_one_clear_step(house: House) -> None:
+    _split(house)
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+
+    house.stage.run_for(hours=1)
+
+    code = house.code(booking)
+    assert code.status is Status.NEEDS_YOU
+    assert code.problem is ProblemKey.SPLIT_BRAIN
+    assert [c.kind for c in house.commands()] == ["add", "add", "add"]
+
+
+def test_the_ladder_never_changes_a_pin_that_somebody_was_shown(house: House) -> None:
+    _split(house)
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    pin = house.show_pin(booking)
+
+    house.stage.run_for(hours=1)
+
+    assert house.pin(booking) == pin
+    assert house.code(booking).problem is ProblemKey.SPLIT_BRAIN
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_a_rebuild_sets_every_code_again_and_counts_them(house: House, by_command: bool) -> None:
+    calm = house.book("b1", arrives="2026-03-04", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    _split(house)
+    stuck = house.book("b2", arrives="2026-03-06", departs="2026-03-08")
+    house.stage.run_for(hours=1)
+    assert house.status(calm) is Status.CONFIRMED
+    assert house.status(stuck) is Status.NEEDS_YOU
+
+    _start(house, by_command=by_command)
+    if not by_command:
+        house.stage.cloud.people.delete_all(house.door)
+        _press(house)
+    house.stage.run_for(minutes=15)
+
+    rebuild = _latest(house)
+    assert rebuild.stage is Stage.DONE
+    assert rebuild.listed_after == 2
+    for booking in (calm, stuck):
+        assert house.status(booking) is Status.CONFIRMED
+    assert len(house.held()) == 2
+
+
+def test_a_rebuild_nobody_goes_on_with_frees_the_queue(house: House) -> None:
+    _start(house, by_command=False)
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=10)
+    assert house.held() == []
+
+    house.stage.run_for(minutes=30)
+
+    assert _latest(house).stage is Stage.STOPPED
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_guest_inside_keeps_their_code_unless_the_manager_types_the_locks_name(
+    house: House,
+) -> None:
+    house.book(arrives="2026-03-02T09:00", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+
+    with pytest.raises(rebuilds.CannotRebuild, match="Door 1"):
+        _start(house, by_command=True)
+    _start(house, by_command=True, typed_name="door 1")
+    house.stage.run_for(minutes=15)
+
+    assert _latest(house).stage is Stage.DONE
