@@ -11,17 +11,19 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from portal import tenancy
-from portal.services import accounts, key_change, tokens
+from portal.services import accounts, demo, key_change, tokens
 from portal.unit_of_work import writing
 
 account_commands: Final = AppGroup("account", help="Accounts: the customers of this portal.")
 token_commands: Final = AppGroup("token", help="Tokens for programs that use the API.")
 key_commands: Final = AppGroup("keys", help="The keys that encrypt PINs, tokens and addresses.")
 
+demo_commands: Final = AppGroup("demo", help="The demo account of `make run`.")
+
 
 def init_app(app: Flask) -> None:
     """The commands of this module belong to `app`."""
-    for group in (account_commands, token_commands, key_commands):
+    for group in (account_commands, token_commands, key_commands, demo_commands):
         app.cli.add_command(group)
 
 
@@ -77,6 +79,20 @@ def re_encrypt(batch: int) -> None:
             f"{unreadable} values could not be read: the key that wrote them is not in "
             "ENCRYPTION_KEYS. Add it at the end of the list and run this again."
         )
+
+
+@demo_commands.command("load")
+@click.option("--email", required=True, help="The address to sign in with.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def load_demo(email: str, password_stdin: bool) -> None:
+    """Fill a demo account at the stand-in for Schlage; print its id. Safe to run again."""
+    password = _password(password_stdin)
+    try:
+        with tenancy.as_system():
+            account_id = demo.load(email, password)
+    except (accounts.BadAccount, demo.CannotLoad) as error:
+        _fail(str(error))
+    click.echo(account_id)
 
 
 def _password(is_piped: bool) -> str:

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 03:19:13.704778
+Create Date: 2026-11-24 03:39:36.607263
 """
 
 import sqlalchemy as sa
@@ -168,6 +168,7 @@ def upgrade():
         sa.Column("hold_accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_changes", sa.JSON(), nullable=False),
         sa.Column("skipped", sa.JSON(), nullable=False),
+        sa.Column("closures", sa.JSON(), nullable=False),
         sa.Column("flags", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -189,7 +190,6 @@ def upgrade():
         sa.Column("model", sa.String(length=100), nullable=False),
         sa.Column("firmware", sa.String(length=100), nullable=False),
         sa.Column("time_zone", sa.String(length=64), nullable=True),
-        sa.Column("is_frozen", sa.Boolean(), nullable=False),
         sa.Column("is_online", sa.Boolean(), nullable=True),
         sa.Column("online_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("battery_state", sa.String(length=40), nullable=True),
@@ -275,6 +275,7 @@ def upgrade():
         sa.Column("feed_id", sa.Integer(), nullable=True),
         sa.Column("uid", sa.String(length=512), nullable=True),
         sa.Column("reservation_code", sa.String(length=60), nullable=True),
+        sa.Column("is_dismissed", sa.Boolean(), nullable=False),
         sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("missing_polls", sa.Integer(), nullable=False),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
@@ -352,6 +353,37 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_mapping_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_mapping_lock_id"), ["lock_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_mapping_property_id"), ["property_id"], unique=False)
+
+    op.create_table(
+        "rebuild",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("lock_id", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("started_by", sa.String(length=60), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gate", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("empty_reads", sa.Integer(), nullable=False),
+        sa.Column("emptied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("listed_before", sa.Integer(), nullable=True),
+        sa.Column("planned", sa.Integer(), nullable=False),
+        sa.Column("listed_after", sa.Integer(), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_rebuild_account_id")),
+        sa.ForeignKeyConstraint(["lock_id"], ["lock.id"], name=op.f("fk_rebuild_lock_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rebuild")),
+    )
+    with op.batch_alter_table("rebuild", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rebuild_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rebuild_lock_id"), ["lock_id"], unique=False)
+        batch_op.create_index(
+            "uq_rebuild_running",
+            ["lock_id"],
+            unique=True,
+            sqlite_where=sa.text("stage IN ('waiting', 'deleting', 'verifying', 'setting')"),
+            postgresql_where=sa.text("stage IN ('waiting', 'deleting', 'verifying', 'setting')"),
+        )
 
     op.create_table(
         "alert",
@@ -608,6 +640,16 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_alert_account_id"))
 
     op.drop_table("alert")
+    with op.batch_alter_table("rebuild", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_rebuild_running",
+            sqlite_where=sa.text("stage IN ('waiting', 'deleting', 'verifying', 'setting')"),
+            postgresql_where=sa.text("stage IN ('waiting', 'deleting', 'verifying', 'setting')"),
+        )
+        batch_op.drop_index(batch_op.f("ix_rebuild_lock_id"))
+        batch_op.drop_index(batch_op.f("ix_rebuild_account_id"))
+
+    op.drop_table("rebuild")
     with op.batch_alter_table("mapping", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mapping_property_id"))
         batch_op.drop_index(batch_op.f("ix_mapping_lock_id"))
