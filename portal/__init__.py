@@ -76,8 +76,12 @@ def _flask_config(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret_key,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        # Values of a failed statement would stand in its error's text, and so in the log.
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            # Values of a failed statement would stand in its error's text, and so in the log.
+            "hide_parameters": True,
+            # A server that was restarted is met with a new connection, not with an error.
+            "pool_pre_ping": not settings.database_url.startswith("sqlite"),
+        },
         "MAX_CONTENT_LENGTH": MAX_REQUEST_BYTES,
         "TRUSTED_HOSTS": _trusted_hosts(settings.public_url),
         # The cookie: __Host- makes browsers insist on Secure, this host alone, and every path.

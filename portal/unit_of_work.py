@@ -33,6 +33,7 @@ def writing() -> Iterator[Session]:
     if _is_writing.get():
         raise RuntimeError("writing() blocks do not nest: pass the session on instead.")
     session.rollback()
+    session.info.pop(_TOUCHED, None)
     token = _is_writing.set(True)
     try:
         yield session

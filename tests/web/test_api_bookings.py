@@ -1,5 +1,6 @@
 """Bookings by API."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -549,3 +550,23 @@ def test_a_page_of_bookings_costs_the_same_queries_whatever_its_length(app: Flas
 
     assert many == few
     assert count(DoorCode) == 21
+
+
+def test_the_same_new_booking_twice_at_the_same_moment_is_one_booking(app: Flask) -> None:
+    place = make_property(locks=[make_lock()])
+    token, body = make_token(), stay(place)
+    answers: list[int] = []
+
+    def attempt() -> None:
+        answers.append(put(Program(app, token), body).status_code)
+
+    threads = [threading.Thread(target=attempt) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    db.session.rollback()
+    assert sorted(answers) == [200] * 5 + [201]
+    assert count(Booking) == 1
+    assert count(DoorCode) == 1
