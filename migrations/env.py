@@ -9,7 +9,7 @@ from portal.models.base import EnumText
 
 
 def render_item(kind, item, autogen_context):
-    """Our column types are written as what the database sees: a revision imports nothing of ours."""
+    """Our column types as what the database sees, so that a revision imports nothing of ours."""
     if kind != "type" or not isinstance(item, TypeDecorator):
         return False
     if isinstance(item, EnumText):

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 03:39:36.607263
+Create Date: 2026-11-24 03:41:32.002330
 """
 
 import sqlalchemy as sa

@@ -66,7 +66,7 @@ def run(state: State) -> None:
     """Starts everything and returns when it was told to stop and all is stopped.
 
     1. Nothing else of ours runs here, and the port is free.
-    2. Redis and the simulator start while the database is migrated.
+    2. Redis and the simulator start; then the database is migrated.
     3. The demo account is loaded, or brought up to date.
     4. Web, worker and clock start; once the web process says it is ready, so do we.
     """
@@ -102,8 +102,9 @@ def _bring_up(supervisor: Supervisor, what: Installation, state: State) -> None:
     needed_first = [p for p in supervisor.programs if p.name in {"redis", "simulator"}]
     others = [p for p in supervisor.programs if p not in needed_first]
     _start(supervisor, needed_first)
-    _flask("db", "upgrade", what=what, state=state)
+    # The app does not start without the key that the simulator signs with.
     _wait(supervisor, needed_first)
+    _flask("db", "upgrade", what=what, state=state)
     if what.has_demo:
         _flask(
             *("demo", "load", "--email", DEMO_EMAIL, "--password-stdin"),
