@@ -10,7 +10,7 @@ from portal.models import Account, Role
 from tests.support.builders import make_manager
 from tests.support.client import PortalClient
 
-_VOID = {"meta", "link", "input", "br", "img", "hr", "use", "option"}
+_VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 def browser(app: Flask, account: Account | None = None, role: Role = Role.OWNER) -> PortalClient:
