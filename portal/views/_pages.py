@@ -65,7 +65,7 @@ def _of_page(page: Page, place: Place) -> str:
         case Page.LOCK if place.lock_id is not None:
             return url_for("locks.show", lock_id=place.lock_id)
         case Page.REBUILD if place.lock_id is not None:
-            return url_for("locks.show", lock_id=place.lock_id, _anchor="rebuild")
+            return url_for("rebuilds.show", lock_id=place.lock_id)
         case Page.PROPERTY if place.property_id is not None:
             return url_for("properties.show", property_id=place.property_id)
         case Page.SCHLAGE_SETTINGS:

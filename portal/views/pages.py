@@ -14,16 +14,17 @@ from portal.views import (
     imports,
     locks,
     properties,
+    rebuilds,
     settings,
     story,
     words,
 )
 from portal.views._guard import caller
 
-_BLUEPRINTS: Final = (arrivals, bookings, locks, properties, settings, imports)
+_BLUEPRINTS: Final = (arrivals, bookings, locks, rebuilds, properties, settings, imports)
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", {"arrivals", "bookings"}),
-    ("locks.index", lazy_gettext("Locks"), "lock", {"locks"}),
+    ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports"}),
     ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings"}),

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_babel import gettext
 
 from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.rebuild import Stage
 from portal.domain.status import Status
 from portal.services.booking_page import Line
 from portal.services.timeline import Kind
@@ -205,6 +206,18 @@ def _mapping(data: Mapping[str, Any], lock: str) -> Told:
     return Told(words, "", "", "link", "slate")
 
 
+def _rebuild(data: Mapping[str, Any], lock: str) -> Told:
+    words = {
+        Stage.WAITING: gettext("Setting all codes of %(lock)s again was begun", lock=lock),
+        Stage.DELETING: gettext("All codes of %(lock)s are being deleted from here", lock=lock),
+        Stage.VERIFYING: gettext("Checking that %(lock)s is empty", lock=lock),
+        Stage.SETTING: gettext("%(lock)s is empty; its codes are set again", lock=lock),
+        Stage.DONE: gettext("All codes of %(lock)s were set again", lock=lock),
+        Stage.STOPPED: gettext("Setting all codes of %(lock)s again was stopped", lock=lock),
+    }[Stage(str(data.get("stage", Stage.STOPPED)))]
+    return Told(words, "", "", "wrench", "green" if data.get("stage") == "done" else "slate")
+
+
 def _plain(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
     def tell(data: Mapping[str, Any], lock: str) -> Told:
         return Told(text(lock), "", str(data.get("text") or ""), icon, tone)
@@ -267,7 +280,5 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.CONNECTED: _plain(lambda _: gettext("Connected to Schlage"), "plug", "green"),
     Kind.SIGNED_OUT: _plain(lambda _: gettext("Schlage ended our access"), "log-out", "red"),
     Kind.DISCONNECTED: _plain(lambda _: gettext("Disconnected from Schlage"), "unplug"),
-    Kind.REBUILD: _plain(
-        lambda lock: gettext("All codes of %(lock)s were set again", lock=lock), "wrench"
-    ),
+    Kind.REBUILD: _rebuild,
 }
