@@ -66,6 +66,7 @@ def reconcile(known: Sequence[KnownStay], poll: Poll) -> Outcome:
     `known` holds every stay of the feed whose departure is not more than a week past, cancelled
     ones included. The changes are in the order in which they are to be applied.
     """
+    known = sorted(known, key=lambda stay: stay.key)
     stays, closures, skipped = drop_closures(known, poll)
     matching = match(known, stays, poll)
     live = [
@@ -323,9 +324,16 @@ def _is_held(stay: KnownStay, now: datetime) -> bool:
 
 
 def _newly_held(absent: Sequence[KnownStay], poll: Poll, live_count: int) -> list[int]:
-    """The keys of absent stays that must wait for a person because too many are gone together."""
+    """The keys of absent stays that must wait for a person because too many are gone together.
+
+    Only a fresh absence begins a hold: the share of those already waiting grows by itself when
+    other stays end.
+    """
     together = [stay for stay in absent if _counts_together(stay, poll)]
-    too_many = poll.event_count == 0 or len(together) >= MANY or SHARE * len(together) > live_count
+    has_fresh = any(stay.missing_since is None for stay in together)
+    too_many = has_fresh and (
+        poll.event_count == 0 or len(together) >= MANY or SHARE * len(together) > live_count
+    )
     if not too_many:
         return []
     return [stay.key for stay in together if stay.missing_since is None or stay.held_until is None]

@@ -101,13 +101,14 @@ def _ordered(stays: Iterable[FeedStay]) -> list[FeedStay]:
     return sorted(stays, key=lambda s: (s.starts.isoformat(), s.ends.isoformat(), s.uid))
 
 
-_Candidate = tuple[int, int, int, int, str, int, int]
+_Candidate = tuple[int, bool, int, int, int, str, int, int]
 
 
 def _candidates(
     known: Sequence[KnownStay], stays: Sequence[FeedStay], poll: Poll
 ) -> Iterator[_Candidate]:
-    """Every possible pair as (rank, -shared nights, days between, tie-breaks, key, index).
+    """Every possible pair as (rank, other reservation, -shared nights, days between, tie-breaks,
+    key, index).
 
     Every rule wants the same UID, the same reservation, the same first or the same last day: so
     only those are looked at, and a feed of thousands of events stays fast.
@@ -138,7 +139,9 @@ def _candidates(
             if rank is not None:
                 shared = mine.nights_shared(spans[index])
                 apart = abs((mine.first - spans[index].first).days)
-                yield rank, -shared, apart, order[id(stays[index])], stay.uid, stay.key, index
+                place = order[id(stays[index])]
+                other = stay.reservation_code != stays[index].reservation_code
+                yield rank, other, -shared, apart, place, stay.uid, stay.key, index
 
 
 def _rank(stay: KnownStay, mine: Span, event: FeedStay, theirs: Span, poll: Poll) -> int | None:
