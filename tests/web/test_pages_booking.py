@@ -81,7 +81,7 @@ def test_every_problem_shows_its_cause_its_steps_and_its_links(
         Page.MAPPING: f"/settings/door-locks/schlage#mapping-{booking.property_id}",
         Page.BOOKING: f"/bookings/{booking.id}",
         Page.LOCK: f"/locks/{code.lock_id}",
-        Page.REBUILD: f"/locks/{code.lock_id}#rebuild",
+        Page.REBUILD: f"/locks/{code.lock_id}/rebuild",
         Page.PROPERTY: f"/properties/{booking.property_id}",
     }
     for link in problem.links:

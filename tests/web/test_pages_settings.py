@@ -48,7 +48,9 @@ def mapped(property_id: int) -> set[int]:
 
 def test_each_connection_says_in_words_how_it_is(app: Flask) -> None:
     good = make_connection(
-        subscription_id="s", last_webhook_at=clock.now() - timedelta(minutes=4), checked_at=clock.now()
+        subscription_id="s",
+        last_webhook_at=clock.now() - timedelta(minutes=4),
+        checked_at=clock.now(),
     )
     bad = make_connection(state=ConnectionState.SIGNED_OUT)
     make_lock(good, is_online=False)
@@ -149,9 +151,7 @@ def test_a_sign_in_that_fails_says_why(
     client = browser(app)
     start = parse_qs(urlsplit(client.get(f"{PAGE}/connect").location or "").query)
 
-    page = client.get(
-        f"{PAGE}/callback?code=c&state={start['state'][0]}", follow_redirects=True
-    )
+    page = client.get(f"{PAGE}/callback?code=c&state={start['state'][0]}", follow_redirects=True)
 
     assert page.status_code == 200
     assert said in page.text

@@ -1,0 +1,250 @@
+"""The pages in a real browser: by phone and desk, light and dark, live, and without JavaScript."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Request, expect
+
+from portal import clock
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status
+from portal.models import Booking, ConnectionState, DoorCode, Manager, SignIn
+from portal.unit_of_work import writing
+from tests.support.builders import (
+    make_booking,
+    make_connection,
+    make_door_code,
+    make_entry,
+    make_feed,
+    make_foreign_code,
+    make_lock,
+    make_manager,
+    make_property,
+    make_timeline_entry,
+)
+from tests.support.client import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parent.parent / "vendor" / "axe-4.14.1.min.js").read_text()
+HOUR = timedelta(hours=1)
+
+
+def sign_in(page: Page, site: str, manager: Manager | None = None) -> None:
+    email = (manager or make_manager()).email
+    page.goto(f"{site}/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{site}/")
+
+
+def a_stay(status: Status = Status.SENT, **fields: Any) -> tuple[Booking, DoorCode]:
+    lock = make_lock()
+    booking = make_booking(make_property(locks=[lock]), arrives_in=30 * HOUR)
+    code = make_door_code(booking, lock, status=status, **fields)
+    make_entry(code, state=EntryState.HELD, evidence=Evidence.CONFIRMED)
+    return booking, code
+
+
+def confirm(code: DoorCode) -> None:
+    """What a webhook leads to."""
+    with writing() as session:
+        row = session.get_one(DoorCode, code.id)
+        row.status, row.status_at, row.confirmed_at = Status.CONFIRMED, clock.now(), clock.now()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways_or_shuts_anybody_out(
+    site: str, page: Page, scheme: Any, width: int
+) -> None:
+    booking, code = a_stay(
+        Status.NEEDS_YOU, problem=ProblemKey.USER_NOT_FOUND, problem_text="x" * 300
+    )
+    make_connection(state=ConnectionState.SIGNED_OUT, name="A" * 120)
+    nobody = make_booking(guest_name="Bartholomew" * 12)
+    feed = make_feed(error_words="The calendar's server does not answer.", failures=3)
+    make_foreign_code(code.lock)
+    make_timeline_entry(booking, "command_closed", data={"state": "failed", "text": "y" * 200})
+    lock_id, place_id = code.lock_id, booking.property_id
+    paths = [
+        "/",
+        "/?when=all&q=a&verdict=not_ready",
+        f"/bookings/{booking.id}",
+        f"/bookings/{nobody.id}",
+        f"/bookings/{booking.id}/dates",
+        f"/bookings/{booking.id}/new-pin",
+        f"/bookings/{booking.id}/cancel",
+        "/locks",
+        f"/locks/{lock_id}",
+        f"/locks/{lock_id}/unlock",
+        "/properties",
+        f"/properties/{place_id}",
+        "/properties/new",
+        "/settings/door-locks/schlage",
+        f"/settings/door-locks/schlage/{code.lock.connection_id}/disconnect",
+        "/imports",
+        "/imports/address",
+        "/imports/file",
+        "/imports/booking",
+        f"/imports/{feed.id}/remove",
+        "/nowhere",
+        "/sign-in",
+    ]
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    sign_in(page, site)
+
+    found = []
+    for path in paths:
+        page.goto(site + path)
+        page.evaluate(AXE)
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        found += [f"{path}: {v['id']} {v['nodes'][0]['target']}" for v in violations]
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{path}: scrolls sideways")
+
+    assert found == []
+
+
+def test_a_row_turns_green_without_a_reload_and_keeps_the_focus(site: str, page: Page) -> None:
+    booking, code = a_stay()
+    sign_in(page, site)
+    page.evaluate("window.wasNeverReloaded = true")
+    link = page.locator(f"#booking-{booking.id} h3 a")
+    link.focus()
+
+    confirm(code)
+
+    expect(page.locator(f"[data-door-code='{code.id}']")).to_have_attribute(
+        "data-status", "confirmed", timeout=6_000
+    )
+    expect(page.locator(f"#booking-{booking.id}")).to_have_attribute("data-verdict", "ready")
+    expect(link).to_be_focused()
+    assert page.evaluate("window.wasNeverReloaded") is True
+
+
+def test_the_tabs_title_follows(site: str, page: Page) -> None:
+    _, code = a_stay()
+    sign_in(page, site)
+    expect(page).to_have_title("Arrivals · Latchboard")
+
+    with writing() as session:
+        session.get_one(DoorCode, code.id).status = Status.NEEDS_YOU
+
+    expect(page).to_have_title("(1) Arrivals · Latchboard", timeout=6_000)
+
+
+def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_seen(site: str, page: Page) -> None:
+    a_stay()
+    sign_in(page, site)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.clock.install()
+    page.goto(f"{site}/")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.on("request", note)
+    page.clock.fast_forward(60_000)
+    while_hidden = list(asked)
+    with page.expect_request("**/arrivals/live*"):
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+
+    assert while_hidden == []
+
+
+def test_an_expired_session_shows_the_sign_in_page(site: str, page: Page) -> None:
+    a_stay()
+    sign_in(page, site)
+
+    with writing() as session:
+        session.query(SignIn).delete()
+
+    page.wait_for_url("**/sign-in*", timeout=8_000)
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_page_that_reaches_nobody_says_that_it_is_not_live(site: str, page: Page) -> None:
+    a_stay()
+    sign_in(page, site)
+    notice = page.get_by_text("This page is not live at the moment")
+    expect(notice).to_be_hidden()
+
+    page.route("**/arrivals/live*", lambda route: route.abort())
+
+    expect(notice).to_be_visible(timeout=8_000)
+    page.unroute("**/arrivals/live*")
+    expect(notice).to_be_hidden(timeout=8_000)
+
+
+def test_nothing_is_kept_in_the_browsers_storage(site: str, page: Page) -> None:
+    booking, _ = a_stay(Status.CONFIRMED)
+    sign_in(page, site)
+    page.goto(f"{site}/bookings/{booking.id}")
+    page.get_by_role("button", name="Show PIN").click()
+    expect(page.get_by_text("482917")).to_be_visible()
+    page.goto(f"{site}/")
+    page.goto(f"{site}/locks")
+    page.go_back()
+
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+    assert kept == "[{},{}]"
+
+
+def test_ages_go_on_ticking_in_the_browser(site: str, page: Page) -> None:
+    _, code = a_stay(status_at=clock.now() - timedelta(seconds=20))
+    sign_in(page, site)
+    page.route("**/live*", lambda route: route.abort())
+    age = page.locator(f"[data-door-code='{code.id}'] time")
+    before = age.inner_text()
+
+    expect(age).not_to_have_text(before, timeout=5_000)
+    assert before.endswith("s ago")
+
+
+def test_everything_but_the_live_refresh_works_without_javascript(
+    app: Flask, site: str, chromium: Browser
+) -> None:
+    booking, code = a_stay(Status.RETRYING, problem=ProblemKey.NACK)
+    context = chromium.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, site)
+
+    plain.goto(f"{site}/bookings/{booking.id}")
+    plain.get_by_role("button", name="Resync").click()
+    expect(plain.get_by_text("has started")).to_be_visible()
+    plain.get_by_role("button", name="Show PIN").click()
+    expect(plain.get_by_text("482917")).to_be_visible()
+    plain.goto(f"{site}/settings/door-locks/schlage")
+    plain.locator(f"#mapping-{booking.property_id} input[value='{code.lock_id}']").uncheck()
+    plain.locator(f"#mapping-{booking.property_id} button").click()
+    expect(plain.get_by_text("No lock opens")).to_be_visible()
+    plain.get_by_role("button", name="Sign out").click()
+    expect(plain.get_by_label("Password")).to_be_visible()
+    context.close()
+
+
+def test_the_whole_page_can_be_used_by_keyboard(site: str, page: Page) -> None:
+    booking, _ = a_stay(Status.NEEDS_YOU, problem=ProblemKey.CHANGED_OUTSIDE)
+    sign_in(page, site)
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent").strip() == booking.guest_name:
+            break
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/bookings/{booking.id}")
