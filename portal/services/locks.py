@@ -45,6 +45,7 @@ from portal.services import (
 )
 from portal.services.commands import News
 from portal.services.leases import Lease, LeaseLost
+from portal.services.ringing import changing
 from portal.services.snapshots import LockRows, load
 from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
@@ -88,7 +89,7 @@ def _step(lease: Lease) -> bool:
     """One decision and its effect; True once there is nothing more to do now."""
     now = clock.now()
     command_row_id = None
-    with writing() as session:
+    with changing() as session:
         leases.renew(session, lease)
         rows = load(session, lease.lock_id, now)
         action = engine.decide(rows.snapshot(), now)

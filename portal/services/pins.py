@@ -13,7 +13,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.models import Booking, BookingStatus, DoorCode, ForeignCode, Lock, LockEntry, PinSource
 from portal.models.booking import PinOrigin
-from portal.services import timeline
+from portal.services import ringing, timeline
 
 
 def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
@@ -91,6 +91,7 @@ def choose_anew(session: Session, booking: Booking, now: datetime) -> None:
     for code in codes:
         code.revision = booking.revision
         code.retry_at = None
+    ringing.mark(session, [code.lock_id for code in codes])
 
 
 def taken_on(session: Session, lock_ids: Collection[int], but_booking: int | None) -> set[str]:

@@ -23,6 +23,7 @@ from portal.schlage.errors import (
 from portal.schlage.payloads import AccessCode, CodeList
 from portal.services import connections, leases, outages, rebuilds, standings, timeline
 from portal.services.leases import Lease
+from portal.services.ringing import changing
 from portal.services.snapshots import LockRows, entry_facts, load, pace
 from portal.unit_of_work import writing
 
@@ -44,7 +45,7 @@ def read_list(client: SchlageClient, lease: Lease) -> None:
             connections.look_at_locks(lease.lock_id)
         _put_off(lease, error)
         return
-    with writing() as session:
+    with changing() as session:
         leases.renew(session, lease)
         now = clock.now()
         rows = load(session, lease.lock_id, now)

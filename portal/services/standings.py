@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.rebuild import Stage
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import DoorCode
-from portal.services import rebuilds, timeline, verdicts
+from portal.services import rebuilds, ringing, timeline, verdicts
 from portal.services.snapshots import LockRows
 
 # The turns of a code's life that its history tells; the steps between stand there as commands.
@@ -51,9 +52,21 @@ def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> No
     if status is Status.CONFIRMED:
         code.confirmed_at = now
         code.removed_at = None
+        _wake_old_doors(session, code)
     elif status is Status.REMOVED:
         code.removed_at = now
         code.problem = None
+
+
+def _wake_old_doors(session: Session, code: DoorCode) -> None:
+    """The guest's old doors were kept until this one was confirmed: they are worked now."""
+    old = select(DoorCode.lock_id).where(
+        DoorCode.booking_id == code.booking_id,
+        DoorCode.is_wanted.is_(False),
+        DoorCode.status != Status.REMOVED,
+        DoorCode.lock_id != code.lock_id,
+    )
+    ringing.mark(session, session.scalars(old))
 
 
 def _end_resync(code: DoorCode, now: datetime) -> None:
