@@ -49,6 +49,9 @@ format: dev ## Put the code into the project's form
 bench: dev ## Measure against bare baselines; prints JSON lines
 	$(VENV_PYTHON) -m benchmarks
 
+docs: dev ## Make the pages of docs/ that are generated from the code
+	$(VENV_PYTHON) -m docs.generate
+
 screenshots: dev ## Take the README's screenshots anew
 	$(VENV_PYTHON) -m docs.screenshots
 
@@ -76,4 +79,4 @@ python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Latchboard needs Python 3.11 or newer, and $(PYTHON) is $$("$(PYTHON)" --version 2>&1)."; exit 1; }
 
-.PHONY: run test test-deep check format bench screenshots lock dev help python
+.PHONY: run test test-deep check format bench docs screenshots lock dev help python

@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmarks.measure import Load, compare, hammer, raw_request
 from benchmarks.rig import Browser, Rig
 
-SECONDS: Final = 1.2
+SECONDS: Final = 1.0
 
 
 def run(rig: Rig) -> dict[str, Any]:

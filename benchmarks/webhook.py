@@ -15,7 +15,7 @@ from benchmarks.measure import Load, compare, hammer, raw_request
 from benchmarks.rig import Rig
 from simulator.signing import Signer
 
-PER_ROUND: Final = 400
+PER_ROUND: Final = 250
 ROUNDS: Final = 7
 
 Signed = tuple[bytes, str]
