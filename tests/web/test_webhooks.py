@@ -20,6 +20,7 @@ from portal.queue import JobName
 from portal.schlage.signature import UnusableKey
 from portal.services import inbox
 from portal.views import webhooks
+from portal.views._throttle import Throttle
 from tests.support.bells import FakeBell
 from tests.support.client import PortalClient
 from tests.support.settings import DATA, make_settings
@@ -48,7 +49,9 @@ def stored() -> int:
 @pytest.fixture(autouse=True)
 def _fresh_throttle(app: Flask) -> None:
     """What one test forged is not held against the next."""
-    app.extensions["webhook_throttle"] = webhooks.Throttle(burst=60, per_second=1)
+    app.extensions["webhook_throttle"] = Throttle(
+        burst=webhooks.FORGED_BURST, per_second=1, timer=lambda: 0.0
+    )
 
 
 def test_a_verified_event_is_stored_and_its_job_is_rung(
