@@ -1,0 +1,231 @@
+"""Stays from an uploaded table: which column is what, and what is wrong with which row."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from portal.domain.intake_types import Moment
+from portal.feeds.csv_dates import AmbiguousDates, DateOrder, is_date, order_of, parse_moment
+from portal.feeds.csv_table import Row, Table, TableUnreadable, read_table
+from portal.feeds.csv_words import CANCELLED, COLUMN_NAMES, CONFIRMED, Field, plain_header
+from portal.feeds.words import clean
+
+__all__ = [
+    "AmbiguousDates",
+    "Columns",
+    "CsvReading",
+    "CsvStay",
+    "DateOrder",
+    "Field",
+    "RowError",
+    "Table",
+    "TableUnreadable",
+    "plain_header",
+    "read_stays",
+    "read_table",
+    "remember",
+    "suggest_columns",
+]
+
+
+REQUIRED: Final = (Field.ARRIVES, Field.DEPARTS)
+
+#: Which column has which meaning, by its place from 0. Kept by header, see `remembered`.
+Columns = Mapping[Field, int]
+
+_DIGITS: Final = re.compile(r"[0-9]{3,10}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvStay:
+    """A stay of one row; times are the property's local ones.
+
+    `external_id` is the file's own, or made of the stay itself, so that importing the same file
+    again finds the same bookings.
+    """
+
+    line: int
+    external_id: str
+    arrives: Moment
+    departs: Moment
+    is_cancelled: bool
+    property_name: str
+    guest_name: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    pin: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong in one row, and what to do; `field` is None when it is the row as a whole."""
+
+    line: int
+    field: Field | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class CsvReading:
+    """The good rows and what is wrong with the others."""
+
+    stays: list[CsvStay]
+    errors: list[RowError]
+    order: DateOrder | None
+
+
+def suggest_columns(header: Sequence[str], remembered: Mapping[str, str] | None = None) -> Columns:
+    """Which column is probably what, for a person to confirm; never two columns for one field.
+
+    `remembered` maps a header as `plain_header` gives it to a field's name: the last import's
+    confirmed choice goes first.
+    """
+    columns: dict[Field, int] = {}
+    for index, name in enumerate(header):
+        chosen = (remembered or {}).get(plain_header(name))
+        if chosen in set(Field) and Field(chosen) not in columns:
+            columns[Field(chosen)] = index
+    for wanted, names in COLUMN_NAMES.items():
+        found = [
+            (names.index(plain_header(name)), index)
+            for index, name in enumerate(header)
+            if plain_header(name) in names and index not in columns.values()
+        ]
+        if found and wanted not in columns:
+            columns[wanted] = min(found)[1]
+    return columns
+
+
+def remember(header: Sequence[str], columns: Columns) -> dict[str, str]:
+    """The confirmed choice in a form to store, for `suggest_columns`."""
+    return {
+        plain_header(header[index]): str(wanted)
+        for wanted, index in columns.items()
+        if 0 <= index < len(header)
+    }
+
+
+def read_stays(table: Table, columns: Columns, order: DateOrder | None = None) -> CsvReading:
+    """The stays of `table`, and an error for each row that has none.
+
+    AmbiguousDates when `order` is needed and not given. TableUnreadable when `columns` lacks the
+    dates or names a column that is not there.
+    """
+    if any(wanted not in columns for wanted in REQUIRED):
+        raise TableUnreadable("no_dates", "Say which columns hold the arrival and the departure.")
+    if any(not 0 <= index < len(table.header) for index in columns.values()):
+        raise TableUnreadable("no_column", "A chosen column is not in this file.")
+    dates = [_cell(row, columns, wanted) for row in table.rows for wanted in REQUIRED]
+    known_order = order or order_of(dates)
+    reader = _RowReader(columns, known_order or DateOrder.DAY_FIRST)
+    for row in table.rows:
+        reader.take(row)
+    return CsvReading(reader.stays, reader.errors, known_order)
+
+
+def _cell(row: Row, columns: Columns, wanted: Field) -> str:
+    index = columns.get(wanted)
+    return row.cells[index].strip() if index is not None and index < len(row.cells) else ""
+
+
+class _BadCell(Exception):
+    """A cell that cannot be used."""
+
+    def __init__(self, wanted: Field | None, words: str) -> None:
+        super().__init__(words)
+        self.field = wanted
+        self.words = words
+
+
+class _RowReader:
+    """Gathers stays and errors row by row."""
+
+    def __init__(self, columns: Columns, order: DateOrder) -> None:
+        self.columns = columns
+        self.order = order
+        self.stays: list[CsvStay] = []
+        self.errors: list[RowError] = []
+        self._lines: dict[str, int] = {}
+
+    def take(self, row: Row) -> None:
+        try:
+            stay = self._stay(row)
+            first = self._lines.setdefault(stay.external_id, row.line)
+            if first != row.line:
+                raise _BadCell(
+                    Field.ID, f"The same booking stands in line {first}. Delete one of them."
+                )
+            self.stays.append(stay)
+        except _BadCell as bad:
+            self.errors.append(RowError(row.line, bad.field, bad.words))
+
+    def _stay(self, row: Row) -> CsvStay:
+        arrives = self._moment(row, Field.ARRIVES, "arrival")
+        departs = self._moment(row, Field.DEPARTS, "departure")
+        if not _is_before(arrives, departs):
+            raise _BadCell(Field.DEPARTS, "The departure is not after the arrival. Correct one.")
+        stay = CsvStay(
+            line=row.line,
+            external_id=clean(_cell(row, self.columns, Field.ID), 200),
+            arrives=arrives,
+            departs=departs,
+            is_cancelled=self._is_cancelled(row),
+            property_name=clean(_cell(row, self.columns, Field.PROPERTY), 200),
+            guest_name=clean(_cell(row, self.columns, Field.GUEST), 200),
+            phone=clean(_cell(row, self.columns, Field.PHONE), 60),
+            pin=self._pin(row),
+            note=clean(_cell(row, self.columns, Field.NOTE), 1000),
+        )
+        return stay if stay.external_id else _with_own_id(stay)
+
+    def _moment(self, row: Row, wanted: Field, word: str) -> Moment:
+        text = _cell(row, self.columns, wanted)
+        if not text:
+            raise _BadCell(wanted, f"The {word} is missing. Fill it in.")
+        try:
+            return parse_moment(text, self.order)
+        except ValueError:
+            shown = clean(text, 40)
+            if is_date(text):
+                words = f"“{shown}” has day and month the other way round than the other dates."
+            else:
+                words = f"“{shown}” is not a date. Write it as 2026-12-31."
+            raise _BadCell(wanted, words) from None
+
+    def _is_cancelled(self, row: Row) -> bool:
+        text = _cell(row, self.columns, Field.STATUS)
+        status = plain_header(text)
+        if not text or status in CONFIRMED:
+            return False
+        if status in CANCELLED:
+            return True
+        words = f"“{clean(text, 40)}” is no status we know. Write “confirmed” or “cancelled”."
+        raise _BadCell(Field.STATUS, words)
+
+    def _pin(self, row: Row) -> str:
+        text = _cell(row, self.columns, Field.PIN).lstrip("'")
+        if text and not _DIGITS.fullmatch(text):
+            raise _BadCell(Field.PIN, "The PIN may hold digits only. Correct it or leave it empty.")
+        return text
+
+
+def _is_before(arrives: Moment, departs: Moment) -> bool:
+    """Whether the stay has a length; a date beside a time counts as its day."""
+    if isinstance(arrives, datetime) and isinstance(departs, datetime):
+        return arrives < departs
+    return _day(arrives) < _day(departs)
+
+
+def _day(moment: Moment) -> str:
+    return moment.isoformat()[:10]
+
+
+def _with_own_id(stay: CsvStay) -> CsvStay:
+    """`stay` with an id made of what tells it from others; a phone number or note may change."""
+    parts = (stay.property_name, stay.guest_name, _day(stay.arrives), _day(stay.departs))
+    plain = "\x1f".join(part.casefold() for part in parts)
+    digest = hashlib.sha256(plain.encode()).hexdigest()[:24]
+    return replace(stay, external_id=f"row-{digest}")
