@@ -17,7 +17,7 @@ from portal.feeds.reader import Reading, read
 
 SAMPLES = Path(__file__).parent.parent / "data" / "feeds"
 BERLIN = ZoneInfo("Europe/Berlin")
-BODIES = {path.name: path.read_bytes() for path in sorted(SAMPLES.iterdir())}
+BODIES = {path.name: path.read_bytes() for path in sorted(SAMPLES.glob("[!.]*"))}
 CALENDARS = sorted(name for name in BODIES if not name.startswith("bad-"))
 PIECES = [
     b"",
