@@ -23,8 +23,9 @@ from portal.models import (
     Mapping,
     Property,
 )
-from portal.services import booking_page
+from portal.services import booking_page, guests
 from portal.services.booking_page import Line
+from portal.services.guests import Guest
 
 # "Holds up to 100 codes", the vendor's product pages say of these locks.
 CODES_PER_LOCK: Final = 100
@@ -114,7 +115,7 @@ class Code:
 
     door_code_id: int
     booking_id: int
-    guest: str
+    guest: Guest
     property_name: str
     zone: str
     status: Status
@@ -279,7 +280,6 @@ def _codes(session: Session, lock_id: int) -> tuple[Code, ...]:
         select(
             DoorCode.id,
             DoorCode.booking_id,
-            Booking.guest_name,
             Property.name,
             Property.time_zone,
             DoorCode.status,
@@ -288,6 +288,12 @@ def _codes(session: Session, lock_id: int) -> tuple[Code, ...]:
             DoorCode.problem,
             DoorCode.starts_at,
             DoorCode.ends_at,
+            Booking.guest_name,
+            Booking.guest_phone,
+            Booking.source,
+            Booking.reservation_code,
+            Booking.pin,
+            Booking.pin_origin,
         )
         .join(Booking, Booking.id == DoorCode.booking_id)
         .join(Property, Property.id == Booking.property_id)
@@ -302,15 +308,15 @@ def _codes(session: Session, lock_id: int) -> tuple[Code, ...]:
         Code(
             door_code_id=row[0],
             booking_id=row[1],
-            guest=row[2],
-            property_name=row[3],
-            zone=row[4],
-            status=row[5],
-            status_at=row[6],
-            due_at=row[7],
-            problem=row[8],
-            starts_at=row[9],
-            ends_at=row[10],
+            guest=guests.of(row),
+            property_name=row[2],
+            zone=row[3],
+            status=row[4],
+            status_at=row[5],
+            due_at=row[6],
+            problem=row[7],
+            starts_at=row[8],
+            ends_at=row[9],
         )
         for row in rows
     )

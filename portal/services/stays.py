@@ -26,7 +26,8 @@ from portal.models import (
     Property,
     Source,
 )
-from portal.services import verdicts
+from portal.services import guests, verdicts
+from portal.services.guests import Guest
 
 NEAR: Final = timedelta(minutes=2)
 _BUSY: Final = frozenset(
@@ -58,7 +59,7 @@ class Stay:
     """One booking with its doors and what they say together."""
 
     id: int
-    guest: str
+    guest: Guest
     property_id: int
     property_name: str
     zone: str
@@ -175,7 +176,7 @@ def _stay(booking: Booking, judgement: Judgement) -> Stay:
     codes = sorted(booking.door_codes, key=lambda code: (code.lock.name, code.id))
     return Stay(
         id=booking.id,
-        guest=booking.guest_name,
+        guest=guests.of(booking),
         property_id=place.id,
         property_name=place.name,
         zone=place.time_zone,

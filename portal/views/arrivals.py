@@ -168,5 +168,8 @@ def _subline(read: Board, now: datetime) -> str:
 
 
 def _who(stay: Stay) -> str:
-    guest = stay.guest or gettext("Guest without a name")
-    return gettext("%(guest)s at %(property)s", guest=guest, property=stay.property_name)
+    return gettext(
+        "%(guest)s at %(property)s",
+        guest=words.called(stay.guest),
+        property=stay.property_name,
+    )

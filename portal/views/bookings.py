@@ -11,7 +11,7 @@ from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Booking, Role
-from portal.services import booking_page, bookings, roles, stays
+from portal.services import booking_page, bookings, guests, roles, stays
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.views import _htmx, _live, words
@@ -44,7 +44,7 @@ def live(booking_id: int) -> str | tuple[str, int]:
 def resync(booking_id: int) -> BaseResponse:
     with bookings.changing() as session:
         booking = _booking(session, booking_id)
-        name = booking.guest_name or gettext("the booking")
+        name = words.called(guests.of(booking))
         is_new = bookings.resync(session, booking, caller().actor)
         has_doors = bool(booking.door_codes)
     if is_new:

@@ -13,6 +13,9 @@ from portal import clock
 from portal.domain.problems import CATALOGUE, Page, ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.domain.verdict import LATE_WITHIN, Reason
+from portal.models import Source
+from portal.services import guests
+from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
 from portal.views import filters
 from portal.views._pages import Place, links, mapping_url
@@ -33,12 +36,29 @@ _PATIENT: Final = frozenset(
     {Reason.UNDER_WAY, Reason.TRYING_AGAIN, Reason.CHECKING, Reason.PLANNED}
 )
 
+_LISTING_SITES: Final = frozenset({Source.AIRBNB, Source.VRBO, Source.BOOKING_COM})
+
 
 def install(app: Flask) -> None:
     """The filters of this module exist in every template of `app`."""
     app.jinja_env.filters.update(
-        reason=reason, automatic=automatic, step=step, door_automatic=door_automatic
+        called=called,
+        guest_of=lambda booking: called(guests.of(booking)),
+        reason=reason,
+        automatic=automatic,
+        step=step,
+        door_automatic=door_automatic,
     )
+
+
+def called(guest: Guest) -> str:
+    """What the guest is called on every page: by name, or such as Airbnb guest ····4403."""
+    if guest.name:
+        return guest.name
+    if guest.source in _LISTING_SITES:
+        site = filters.SOURCE[guest.source]
+        return gettext("%(site)s guest %(mark)s", site=site, mark=guest.mark).strip()
+    return gettext("Guest %(mark)s", mark=guest.mark).strip()
 
 
 def place_of(stay: Stay, door: Door | None = None) -> Place:
