@@ -26,8 +26,11 @@ def drop_closures(
 
     Booking.com cuts the past nights off a closure every midnight, so after enough nights a season
     of half a year looks like a stay. A closure keeps the first day it was ever seen with.
-    In other feeds a long event whose UID is a live stay's is that guest staying on.
+    In other feeds a long event whose UID is a live stay's is that guest staying on. A calendar
+    that came empty says nothing, also not that a season is over.
     """
+    if poll.event_count == 0:
+        return list(poll.stays), list(poll.earlier_closures), []
     if poll.source is not FeedSource.BOOKING_COM:
         return [*poll.stays, *_extended_stays(known, poll)], list(poll.closures), []
     stays: list[FeedStay] = []

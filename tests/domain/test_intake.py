@@ -586,6 +586,14 @@ def test_the_rest_of_a_closed_season_never_looks_like_a_stay() -> None:
         assert feed.closures == [a_closure(f"c{day}", "2026-11-24", "2027-01-24")]
 
 
+def test_a_closed_season_is_remembered_through_an_empty_calendar() -> None:
+    feed = PolledFeed("2026-11-24T12:00", source=FeedSource.BOOKING_COM)
+    feed.poll(closures=[a_closure("c24", "2026-11-24", "2027-01-24")], event_count=1)
+    feed.poll(after=QUARTER)
+
+    assert feed.poll(a_stay("c25", "2026-11-25", "2027-01-24"), after=DAY) == []
+
+
 def test_a_closed_season_that_is_opened_again_leaves_a_stay() -> None:
     feed = PolledFeed("2026-11-24T12:00", source=FeedSource.BOOKING_COM)
     feed.poll(closures=[a_closure("c", "2027-02-01", "2027-07-20")], event_count=1)
