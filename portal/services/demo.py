@@ -43,16 +43,16 @@ class _Home:
 
     name: str
     zone: str
-    calendar: str  # which of the demo's calendars it has; empty: none
+    calendar: str  # the file in portal/demo_feeds; empty: none
     fallback: str
 
 
 _HOMES: Final = (
-    _Home("Harbor Loft", "America/New_York", "airbnb", "Key box left of the street door, 4471."),
-    _Home("Maple Cottage", "America/New_York", "airbnb_older", "Mrs. Hill next door has a key."),
-    _Home("Cedar Cabin", "America/Denver", "vrbo", "Key under the third flowerpot, ask for it."),
-    _Home("Lakeview House", "America/Chicago", "booking_com", "The caretaker lives at no. 12."),
-    _Home("Old Mill Apartment", "America/New_York", "ownerrez", "Key box in the mill, 9020."),
+    _Home("Harbor Loft", "America/New_York", "harbour-loft", "Key box by the street door, 4471."),
+    _Home("Maple Cottage", "America/New_York", "garden-flat", "Mrs. Hill next door has a key."),
+    _Home("Cedar Cabin", "America/Denver", "chalet-du-lac", "Key under the third flowerpot."),
+    _Home("Lakeview House", "America/Chicago", "old-town-studio", "The caretaker lives at no. 12."),
+    _Home("Old Mill Apartment", "America/New_York", "pine-cabin", "Key box in the mill, 9020."),
     # Mapped to nothing: the newcomer maps it and sees its booking heal.
     _Home("Garden Studio", "America/New_York", "", "The gardener has a key."),
 )
@@ -192,7 +192,7 @@ def _calendar(place_id: int, home: _Home) -> int:
                 account_id=place.account_id,
                 property_id=place_id,
                 name=f"{home.name} calendar",
-                source=home.calendar,
+                source="",  # its first reading tells
                 last_changes=[],
                 skipped=[],
                 flags=[],
