@@ -180,7 +180,7 @@ def compare(
 def percentile(values: list[float], share: float) -> float:
     """The value that this share of the values does not exceed (nearest rank)."""
     ordered = sorted(values)
-    return ordered[max(0, -(-int(share * 100) * len(ordered) // 100) - 1)]
+    return ordered[max(0, -(-round(share * 100) * len(ordered) // 100) - 1)]
 
 
 def tell(line: dict[str, Any]) -> None:
