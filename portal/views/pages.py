@@ -6,8 +6,11 @@ from typing import Any, Final
 from flask import Flask, request, url_for
 from flask_babel import lazy_gettext
 
+from portal.extensions import db
 from portal.models import Role
+from portal.services import alert_page
 from portal.views import (
+    alerts,
     arrivals,
     bookings,
     filters,
@@ -21,9 +24,10 @@ from portal.views import (
 )
 from portal.views._guard import caller
 
-_BLUEPRINTS: Final = (arrivals, bookings, locks, rebuilds, properties, settings, imports)
+_BLUEPRINTS: Final = (arrivals, alerts, bookings, locks, rebuilds, properties, settings, imports)
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", {"arrivals", "bookings"}),
+    ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
     ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports"}),
@@ -39,6 +43,7 @@ class Entry:
     words: Any
     icon: str
     is_here: bool
+    new: int = 0  # what is there that nobody has seen
 
 
 def init_app(app: Flask) -> None:
@@ -53,8 +58,9 @@ def init_app(app: Flask) -> None:
 
 def navigation() -> list[Entry]:
     """Where this manager may go. Staff have the arrivals, and nothing else to get lost in."""
-    entries = _NAVIGATION[:1] if caller().role is Role.STAFF else _NAVIGATION
+    is_staff = caller().role is Role.STAFF
+    new = {} if is_staff else {"alerts.index": alert_page.unseen(db.session())}
     return [
-        Entry(url_for(endpoint), text, icon, request.blueprint in family)
-        for endpoint, text, icon, family in entries
+        Entry(url_for(endpoint), text, icon, request.blueprint in family, new.get(endpoint, 0))
+        for endpoint, text, icon, family in (_NAVIGATION[:1] if is_staff else _NAVIGATION)
     ]

@@ -130,8 +130,8 @@ def _catalogue_step(stay: Stay, key: ProblemKey, by: datetime | None) -> Step:
     booking_url = url_for("bookings.show", booking_id=stay.id)
     is_about_this = any(link.to is Page.BOOKING for link in problem.links)
     if ours and not is_about_this:
-        return Step(_lowered(first), ours[0].url, filters.tr(ours[0].words), by)
-    return Step(_lowered(first), booking_url, gettext("All steps"), by)
+        return Step(lowered(first), ours[0].url, filters.tr(ours[0].words), by)
+    return Step(lowered(first), booking_url, gettext("All steps"), by)
 
 
 def _other_way_in(stay: Stay, *, is_its_page: bool) -> Step:
@@ -159,7 +159,8 @@ def _deadline(stay: Stay) -> datetime | None:
     return at if at > clock.now() + timedelta(minutes=1) else None
 
 
-def _lowered(sentence: str) -> str:
+def lowered(sentence: str) -> str:
+    """The sentence as it goes on after a colon."""
     return sentence[:1].lower() + sentence[1:]
 
 

@@ -15,6 +15,7 @@ from portal.domain.status import Status
 from portal.models import Booking, ConnectionState, DoorCode, Manager, SignIn
 from portal.unit_of_work import writing
 from tests.support.builders import (
+    make_alert,
     make_booking,
     make_connection,
     make_door_code,
@@ -70,6 +71,9 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     nobody = make_booking(guest_name="Bartholomew" * 12)
     feed = make_feed(error_words="The calendar's server does not answer.", failures=3)
     make_foreign_code(code.lock)
+    make_alert(booking_id=booking.id, lock_id=code.lock_id, words="z" * 300)
+    make_alert(cause="feed_sick", feed_id=feed.id, seen_at=clock.now())
+    make_alert(closed_at=clock.now(), booking_id=nobody.id)
     make_timeline_entry(booking, "command_closed", data={"state": "failed", "text": "y" * 200})
     lock_id, place_id = code.lock_id, booking.property_id
     paths = [
@@ -80,6 +84,7 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         f"/bookings/{booking.id}/dates",
         f"/bookings/{booking.id}/new-pin",
         f"/bookings/{booking.id}/cancel",
+        "/alerts",
         "/locks",
         f"/locks/{lock_id}",
         f"/locks/{lock_id}/unlock",

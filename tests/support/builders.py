@@ -20,6 +20,7 @@ from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import (
     Account,
+    Alert,
     ApiToken,
     Booking,
     BookingStatus,
@@ -317,6 +318,17 @@ def make_timeline_entry(booking: Booking, kind: str, **fields: Any) -> TimelineE
         "data": {},
     }
     return saved(TimelineEntry(**values | fields))
+
+
+def make_alert(account: Account | None = None, **fields: Any) -> Alert:
+    values = {
+        "account_id": (account or default_account()).id,
+        "key": f"not_confirmed:6h:{next(_numbers)}",
+        "cause": "not_confirmed",
+        "words": "The code for Front door is not confirmed 6 h before arrival.",
+        "opened_at": clock.now(),
+    }
+    return saved(Alert(**values | fields))
 
 
 def make_webhook_event(**fields: Any) -> WebhookEvent:

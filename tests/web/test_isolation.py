@@ -20,6 +20,7 @@ from portal.views import _guard
 from tests.support.builders import (
     fresh,
     make_account,
+    make_alert,
     make_booking,
     make_connection,
     make_door_code,
@@ -33,6 +34,7 @@ from tests.support.client import PortalClient
 
 # How to make, in an account, what an argument of a route names; the answer is its id.
 ID_OF: dict[str, Callable[[Account], int]] = {
+    "alert_id": lambda account: make_alert(account).id,
     "booking_id": lambda account: make_booking(account=account).id,
     "connection_id": lambda account: make_connection(account).id,
     "door_code_id": lambda account: make_door_code(make_booking(account=account)).id,

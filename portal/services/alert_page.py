@@ -1,0 +1,192 @@
+"""What the alerts page reads: each alert with the place it leads to, open ones by their cause."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from portal.domain.problems import ProblemKey
+from portal.models import Alert, Booking, Connection, Feed, Lock, Property
+from portal.services import stays
+from portal.services.stays import Stay
+from portal.unit_of_work import touch
+
+CLOSED_FOR: Final = timedelta(days=7)
+CLOSED_SIZE: Final = 100
+
+NOT_CONFIRMED: Final = "not_confirmed"
+FEED_SICK: Final = "feed_sick"
+FEED_HELD: Final = "feed_held"
+# What keeps guests out stands first; a cause that is not named here stands last.
+_ORDER: Final = (
+    NOT_CONFIRMED,
+    ProblemKey.SIGNED_OUT,
+    ProblemKey.SCHLAGE_OUTAGE,
+    FEED_HELD,
+    ProblemKey.REMOVAL_UNCONFIRMED,
+    ProblemKey.WEBHOOKS_OFF,
+    FEED_SICK,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One alert, with the booking, lock, calendar or connection that it is about."""
+
+    id: int
+    cause: str
+    words: str
+    opened_at: datetime
+    closed_at: datetime | None
+    seen_at: datetime | None
+    stay: Stay | None
+    lock_id: int | None
+    lock_name: str
+    feed_id: int | None
+    feed_name: str
+    feed_property: str
+    connection_id: int | None
+    connection_name: str
+
+    @property
+    def lasted_seconds(self) -> float:
+        """How long it was open; 0 while it is."""
+        return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else 0.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """The open alerts of one cause, the newest first."""
+
+    cause: str
+    items: tuple[Item, ...]
+
+    @property
+    def since(self) -> datetime:
+        return min(item.opened_at for item in self.items)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertPage:
+    """The alerts page."""
+
+    groups: tuple[Group, ...]
+    closed: tuple[Item, ...]
+    pace_seconds: int
+    until: datetime
+
+    @property
+    def open(self) -> int:
+        return sum(len(group.items) for group in self.groups)
+
+    @property
+    def unseen(self) -> int:
+        return sum(item.seen_at is None for group in self.groups for item in group.items)
+
+
+def unseen(session: Session) -> int:
+    """How many open alerts nobody has marked as seen: one SELECT."""
+    return session.scalars(
+        select(func.count(Alert.id)).where(Alert.closed_at.is_(None), Alert.seen_at.is_(None))
+    ).one()
+
+
+def read(session: Session, now: datetime) -> AlertPage:
+    """Open alerts grouped by cause, and those that ended within a week, the newest first."""
+    is_recent = or_(Alert.closed_at.is_(None), Alert.closed_at > now - CLOSED_FOR)
+    rows = session.execute(_alerts(is_recent)).all()
+    ids = {row.Alert.booking_id for row in rows} - {None}
+    found = stays.load(session, [Booking.id.in_(ids)], now) if ids else []
+    by_id = {stay.id: stay for stay in found}
+    items = [_item(row, by_id) for row in rows]
+    still_open = [item for item in items if item.closed_at is None]
+    closed = sorted(_ended(items), key=lambda item: item.closed_at or now, reverse=True)
+    shown = [item.stay for item in still_open if item.stay is not None]
+    return AlertPage(
+        groups=_grouped(still_open),
+        closed=tuple(closed[:CLOSED_SIZE]),
+        pace_seconds=stays.pace_seconds(shown, now),
+        until=stays.next_turn(shown, now),
+    )
+
+
+def mark_seen(session: Session, account_id: int, now: datetime, alert_id: int | None = None) -> int:
+    """Open alerts that nobody saw yet are seen now, or the one of this id; how many those were.
+
+    Returns 0 for one that was seen or ended meanwhile: it is as the person wanted it.
+    """
+    chosen = [Alert.account_id == account_id, Alert.closed_at.is_(None), Alert.seen_at.is_(None)]
+    if alert_id is not None:
+        chosen.append(Alert.id == alert_id)
+    changed: Any = session.execute(
+        update(Alert)
+        .where(*chosen)
+        .values(seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    touch(session, account_id)
+    return int(changed.rowcount)
+
+
+def _alerts(condition: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(
+            Alert,
+            Lock.name.label("lock_name"),
+            Connection.name.label("connection_name"),
+            Feed.name.label("feed_name"),
+            Property.name.label("feed_property"),
+        )
+        .outerjoin(Lock, Lock.id == Alert.lock_id)
+        .outerjoin(Connection, Connection.id == Alert.connection_id)
+        .outerjoin(Feed, Feed.id == Alert.feed_id)
+        .outerjoin(Property, Property.id == Feed.property_id)
+        .where(condition)
+        .order_by(Alert.opened_at.desc(), Alert.id.desc())
+    )
+
+
+def _item(row: Any, by_id: dict[int, Stay]) -> Item:
+    alert: Alert = row.Alert
+    return Item(
+        id=alert.id,
+        cause=alert.cause,
+        words=alert.words,
+        opened_at=alert.opened_at,
+        closed_at=alert.closed_at,
+        seen_at=alert.seen_at,
+        stay=by_id.get(alert.booking_id) if alert.booking_id is not None else None,
+        lock_id=alert.lock_id,
+        lock_name=row.lock_name or "",
+        feed_id=alert.feed_id,
+        feed_name=row.feed_name or "",
+        feed_property=row.feed_property or "",
+        connection_id=alert.connection_id,
+        connection_name=row.connection_name or "",
+    )
+
+
+def _grouped(items: Sequence[Item]) -> tuple[Group, ...]:
+    causes: dict[str, list[Item]] = {}
+    for item in items:
+        causes.setdefault(item.cause, []).append(item)
+    order = {str(cause): place for place, cause in enumerate(_ORDER)}
+    groups = [Group(cause, tuple(of_cause)) for cause, of_cause in causes.items()]
+    return tuple(sorted(groups, key=lambda g: (order.get(g.cause, len(order)), g.cause)))
+
+
+def _ended(items: Sequence[Item]) -> list[Item]:
+    """What is over: not an alert that at the same moment went on as a more urgent one."""
+    went_on = {(_place(item), item.opened_at) for item in items}
+    return [
+        item
+        for item in items
+        if item.closed_at is not None and (_place(item), item.closed_at) not in went_on
+    ]
+
+
+def _place(item: Item) -> tuple[str, int | None, int | None]:
+    return item.cause, item.stay.id if item.stay else None, item.lock_id
