@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 03:41:32.002330
+Create Date: 2026-11-24 04:12:00.663403
 """
 
 import sqlalchemy as sa
@@ -275,6 +275,8 @@ def upgrade():
         sa.Column("feed_id", sa.Integer(), nullable=True),
         sa.Column("uid", sa.String(length=512), nullable=True),
         sa.Column("reservation_code", sa.String(length=60), nullable=True),
+        sa.Column("listed_starts", sa.String(length=40), nullable=True),
+        sa.Column("listed_ends", sa.String(length=40), nullable=True),
         sa.Column("is_dismissed", sa.Boolean(), nullable=False),
         sa.Column("missing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("missing_polls", sa.Integer(), nullable=False),

@@ -84,6 +84,9 @@ class Booking(AccountOwned, Base):
     feed_id: Mapped[int | None] = mapped_column(ForeignKey("feed.id"), index=True)
     uid: Mapped[str | None] = mapped_column(String(512))
     reservation_code: Mapped[str | None] = mapped_column(String(60))
+    # The dates as the feed last listed them, where a person has changed them here since.
+    listed_starts: Mapped[str | None] = mapped_column(String(40))
+    listed_ends: Mapped[str | None] = mapped_column(String(40))
     is_dismissed: Mapped[bool] = mapped_column(default=False)  # a person cancelled it here
     missing_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
     missing_polls: Mapped[int] = mapped_column(default=0)

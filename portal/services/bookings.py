@@ -128,7 +128,20 @@ def change_dates(
     departs_time: time | None,
     actor: str,
 ) -> bool:
-    """Moves the stay: the window follows, the PIN stays. False where nothing changed."""
+    """Moves the stay: the window follows, the PIN stays. False where nothing changed.
+
+    What a person moves stays moved while the booking's feed says nothing new.
+    """
+    if booking.feed_id is not None:
+        by_feed = actor.startswith("feed:")
+        before = (
+            booking.arrives_on,
+            booking.arrives_time,
+            booking.departs_on,
+            booking.departs_time,
+        )
+        booking.listed_starts = None if by_feed else booking.listed_starts or _text(*before[:2])
+        booking.listed_ends = None if by_feed else booking.listed_ends or _text(*before[2:])
     wish = BookingWish(
         property_id=booking.property_id,
         guest_name=booking.guest_name,
@@ -289,6 +302,10 @@ def _fill(session: Session, booking: Booking, place: Property, wish: BookingWish
     booking.reservation_code = wish.reservation_code or booking.reservation_code
     booking.feed_id = wish.feed_id or booking.feed_id
     booking.uid = wish.uid or booking.uid
+
+
+def _text(on: date, at: time | None) -> str:
+    return on.isoformat() if at is None else datetime.combine(on, at).isoformat()
 
 
 def _clean(text: str, length: int) -> str:

@@ -343,8 +343,8 @@ def _known(row: Booking, zone: ZoneInfo) -> KnownStay:
     return KnownStay(
         key=row.id,
         uid=row.uid or row.external_id,
-        starts=_moment(row.arrives_on, row.arrives_time, zone),
-        ends=_moment(row.departs_on, row.departs_time, zone),
+        starts=_listed(row.listed_starts) or _moment(row.arrives_on, row.arrives_time, zone),
+        ends=_listed(row.listed_ends) or _moment(row.departs_on, row.departs_time, zone),
         status=status,
         missing_since=row.missing_since,
         missing_polls=row.missing_polls,
@@ -357,6 +357,11 @@ def _known(row: Booking, zone: ZoneInfo) -> KnownStay:
 
 def _moment(on: date, at: time | None, zone: ZoneInfo) -> Moment:
     return on if at is None else datetime.combine(on, at, tzinfo=zone)
+
+
+def _listed(text: str | None) -> Moment | None:
+    """What the feed listed before a person moved the stay; floating: the property's local time."""
+    return moment_from_text(text) if text else None
 
 
 def _local(moment: Moment, zone: ZoneInfo) -> tuple[date, time | None]:

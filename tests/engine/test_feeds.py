@@ -1,0 +1,308 @@
+"""A booking feed's stays on the lock: what a poll changes at the door, and what it never may."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from portal.domain.status import Status
+from portal.extensions import db
+from portal.feeds import reader
+from portal.feeds.errors import FetchFailed
+from portal.models import Alert, Booking, BookingStatus, Feed, Property
+from portal.services import bookings, intake
+from portal.unit_of_work import writing
+from tests.support.house import House
+
+TODAY = date(2026, 3, 2)
+
+
+def _calendar(*stays: tuple[str, str, str], source: str = "Airbnb Inc//Hosting Calendar") -> bytes:
+    """A calendar with these stays: UID, first day, last day."""
+    events = [
+        f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTART;VALUE=DATE:{first.replace('-', '')}\r\n"
+        f"DTEND;VALUE=DATE:{last.replace('-', '')}\r\nSUMMARY:Reserved\r\nEND:VEVENT\r\n"
+        for uid, first, last in stays
+    ]
+    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//{source} 1.0//EN\r\n"
+    return (head + "".join(events) + "END:VCALENDAR\r\n").encode()
+
+
+class Calendar:
+    """A feed of the house, polled by hand."""
+
+    def __init__(self, house: House, source: str = "Airbnb Inc//Hosting Calendar") -> None:
+        self.house = house
+        self.source = source
+        with writing() as session:
+            place = session.get_one(Property, house.place.id)
+            feed = intake.add_feed(
+                session, place, name="Calendar", address="https://calendars.example.com/1.ics"
+            )
+            # No sweep fetches it: the test serves it.
+            feed.due_at = None
+            self.id = feed.id
+
+    def serve(self, *stays: tuple[str, str, str]) -> intake.Taken:
+        reading = reader.read(_calendar(*stays, source=self.source), today=TODAY)
+        taken = intake.take(self.id, reading)
+        self.house.stage.work()
+        return taken
+
+    @property
+    def feed(self) -> Feed:
+        db.session.rollback()
+        return db.session.get_one(Feed, self.id)
+
+    @property
+    def bookings(self) -> list[Booking]:
+        db.session.rollback()
+        return list(db.session.scalars(select(Booking).order_by(Booking.id)))
+
+
+@pytest.fixture
+def calendar(house: House) -> Calendar:
+    return Calendar(house)
+
+
+def _open_alerts() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Alert.cause).where(Alert.closed_at.is_(None))))
+
+
+def test_a_same_day_stay_is_on_the_lock_within_a_minute_of_the_poll(
+    house: House, calendar: Calendar
+) -> None:
+    calendar.serve(("a", "2026-03-02", "2026-03-05"))
+
+    house.stage.run_for(minutes=1)
+
+    [booking] = calendar.bookings
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_the_same_poll_again_changes_nothing(house: House, calendar: Calendar) -> None:
+    calendar.serve(("a", "2026-03-04", "2026-03-07"), ("b", "2026-03-10", "2026-03-12"))
+    house.stage.run_for(minutes=5)
+    sent = len(house.commands())
+
+    taken = calendar.serve(("a", "2026-03-04", "2026-03-07"), ("b", "2026-03-10", "2026-03-12"))
+    house.stage.run_for(minutes=5)
+
+    assert (taken.created, taken.changed, taken.cancelled) == (0, 0, 0)
+    assert len(house.commands()) == sent
+    assert len(calendar.bookings) == 2
+
+
+def test_new_dates_move_the_window_and_keep_the_pin(house: House, calendar: Calendar) -> None:
+    calendar.serve(("a", "2026-03-04", "2026-03-07"), ("b", "2026-03-20", "2026-03-22"))
+    house.stage.run_for(minutes=5)
+    booking = calendar.bookings[0]
+    pin = house.pin(booking)
+
+    calendar.serve(("a", "2026-03-04", "2026-03-09"), ("b", "2026-03-20", "2026-03-22"))
+    house.stage.run_for(minutes=5)
+
+    assert house.pin(booking) == pin
+    assert house.opens(pin, datetime(2026, 3, 9, 12, tzinfo=UTC))
+    assert len(house.held()) == 1
+
+
+def test_booking_coms_midnight_replacement_is_the_same_stay(house: House) -> None:
+    calendar = Calendar(house, source="admin.booking.com")
+    calendar.serve(("a", "2026-03-02", "2026-03-06"))
+    house.stage.run_for(minutes=5)
+    [booking] = calendar.bookings
+    pin, sent = house.pin(booking), len(house.commands())
+
+    house.stage.run_until(datetime(2026, 3, 3, 5, 1, tzinfo=UTC))
+    calendar.serve(("z", "2026-03-03", "2026-03-06"))
+    house.stage.run_for(minutes=5)
+
+    assert len(calendar.bookings) == 1
+    assert house.pin(booking) == pin
+    assert len(house.commands()) == sent
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_vanished_stay_is_cancelled_after_two_polls_and_three_hours(
+    house: House, calendar: Calendar
+) -> None:
+    stays = [(str(n), f"2026-03-{4 + 2 * n:02}", f"2026-03-{5 + 2 * n:02}") for n in range(8)]
+    calendar.serve(*stays)
+    house.stage.run_for(minutes=30)
+    gone = calendar.bookings[0]
+
+    calendar.serve(*stays[1:])
+    house.stage.run_for(hours=2)
+    calendar.serve(*stays[1:])
+    assert house.booking(gone.id).status is BookingStatus.CONFIRMED
+    assert house.status(gone) is Status.CONFIRMED
+
+    house.stage.run_for(hours=1, minutes=5)
+    calendar.serve(*stays[1:])
+    house.stage.run_for(minutes=5)
+
+    assert house.booking(gone.id).status is BookingStatus.CANCELLED
+    assert house.status(gone) is Status.REMOVED
+
+
+def test_an_empty_calendar_is_held_and_removes_nothing(house: House, calendar: Calendar) -> None:
+    stays = [(str(n), f"2026-03-{3 + n:02}", f"2026-03-{4 + n:02}") for n in range(6)]
+    calendar.serve(*stays)
+    house.stage.run_for(minutes=30)
+    held = len(house.held())
+
+    for _ in range(6):
+        calendar.serve()
+        house.stage.run_for(hours=1)
+
+    assert {b.status for b in calendar.bookings} == {BookingStatus.CONFIRMED}
+    assert len(house.held()) == held
+    assert calendar.feed.held_until is not None
+    assert "feed_held" in _open_alerts()
+
+
+def test_what_comes_back_ends_the_hold_and_its_alert(house: House, calendar: Calendar) -> None:
+    stays = [(str(n), f"2026-03-{4 + n:02}", f"2026-03-{5 + n:02}") for n in range(6)]
+    calendar.serve(*stays)
+    calendar.serve()
+
+    house.stage.run_for(minutes=98)
+    calendar.serve(*stays)
+
+    assert calendar.feed.held_until is None
+    assert _open_alerts() == []
+
+
+def test_one_click_accepts_what_was_held(house: House, calendar: Calendar) -> None:
+    stays = [(str(n), f"2026-03-{10 + n:02}", f"2026-03-{11 + n:02}") for n in range(6)]
+    calendar.serve(*stays)
+    calendar.serve()
+
+    with bookings.changing() as session:
+        intake.accept_hold(session, session.get_one(Feed, calendar.id), "manager:1")
+
+    assert {b.status for b in calendar.bookings} == {BookingStatus.CANCELLED}
+    assert _open_alerts() == []
+
+
+def test_a_stay_that_is_listed_again_has_its_old_pin(house: House, calendar: Calendar) -> None:
+    stays = [(str(n), f"2026-03-{10 + 2 * n:02}", f"2026-03-{11 + 2 * n:02}") for n in range(8)]
+    calendar.serve(*stays)
+    first = calendar.bookings[0]
+    pin = house.pin(first)
+    calendar.serve(*stays[1:])
+    house.stage.run_for(hours=4)
+    calendar.serve(*stays[1:])
+    assert house.booking(first.id).status is BookingStatus.CANCELLED
+
+    calendar.serve(*stays)
+
+    assert house.booking(first.id).status is BookingStatus.CONFIRMED
+    assert house.pin(first) == pin
+    assert len(calendar.bookings) == 8
+
+
+def test_no_feed_brings_back_what_a_person_cancelled(house: House, calendar: Calendar) -> None:
+    calendar.serve(("a", "2026-03-10", "2026-03-12"))
+    [booking] = calendar.bookings
+    house.cancel(booking)
+
+    calendar.serve(("a", "2026-03-10", "2026-03-12"))
+
+    assert house.booking(booking.id).status is BookingStatus.CANCELLED
+    assert len(calendar.bookings) == 1
+
+
+def test_nothing_is_removed_while_the_guest_is_inside(house: House, calendar: Calendar) -> None:
+    calendar.serve(("a", "2026-03-01", "2026-03-06"), ("b", "2026-03-20", "2026-03-22"))
+    house.stage.run_for(minutes=5)
+    inside = calendar.bookings[0]
+    pin = house.pin(inside)
+
+    for _ in range(8):
+        calendar.serve(("b", "2026-03-20", "2026-03-22"))
+        house.stage.run_for(hours=6)
+
+    assert house.opens(pin)
+    assert house.status(inside) is Status.CONFIRMED
+
+
+def test_dates_a_person_changed_stay_until_the_feed_says_something_new(
+    house: House, calendar: Calendar
+) -> None:
+    calendar.serve(("a", "2026-03-10", "2026-03-12"))
+    [booking] = calendar.bookings
+    with bookings.changing() as session:
+        row = session.get_one(Booking, booking.id)
+        bookings.change_dates(
+            session, row, date(2026, 3, 10), None, date(2026, 3, 13), None, "manager:1"
+        )
+
+    calendar.serve(("a", "2026-03-10", "2026-03-12"))
+    assert house.booking(booking.id).departs_on == date(2026, 3, 13)
+
+    calendar.serve(("a", "2026-03-10", "2026-03-14"))
+    assert house.booking(booking.id).departs_on == date(2026, 3, 14)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ftp://calendars.example.com/1.ics", "starts with https://"),
+        ("http://calendars.example.com/1.ics", "https://"),
+        ("not an address", "starts with https://"),
+        ("https://[::1", "not an address"),
+    ],
+)
+def test_an_address_that_will_not_do_is_refused_in_words(
+    house: House, address: str, words: str
+) -> None:
+    with pytest.raises(intake.BadFeed, match=words) as refused, writing() as session:
+        intake.add_feed(
+            session, session.get_one(Property, house.place.id), name="", address=address
+        )
+
+    assert refused.value.field == "address"
+
+
+def test_a_feed_that_cannot_be_fetched_keeps_its_stays_and_raises_one_alert(
+    house: House, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calendar.serve(("a", "2026-03-10", "2026-03-12"))
+
+    def time_out(*_args: object, **_options: object) -> None:
+        raise FetchFailed("timeout", "The calendar took more than 20 seconds.")
+
+    monkeypatch.setattr(intake.network, "fetch", time_out)
+    for _ in range(intake.SICK_AFTER_FAILURES + 2):
+        intake.fetch(calendar.id)
+
+    feed = calendar.feed
+    assert feed.failures == intake.SICK_AFTER_FAILURES + 2
+    assert feed.error_words
+    assert feed.due_at is not None
+    assert feed.due_at > house.stage.now + timedelta(hours=2)
+    assert _open_alerts() == ["feed_sick"]
+    assert calendar.bookings[0].status is BookingStatus.CONFIRMED
+
+
+def test_an_uploaded_file_that_is_no_calendar_is_refused_and_leaves_nothing(house: House) -> None:
+    with pytest.raises(intake.BadFeed) as refused:
+        intake.upload(
+            house.place.id, name="page.ics", body=b"<html>Sign in</html>", actor="manager:1"
+        )
+
+    assert refused.value.field == "file"
+    assert db.session.scalars(select(Feed)).all() == []
+
+
+def test_the_same_file_uploaded_twice_is_one_feed(house: House) -> None:
+    body = _calendar(("a", "2026-03-10", "2026-03-12"))
+
+    first, _ = intake.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
+    second, taken = intake.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
+
+    assert first == second
+    assert taken.created == 0
