@@ -4,6 +4,7 @@ The portal's own services, database and client run as in production; only the be
 memory instead of Redis), the way to Schlage (a call instead of a socket) and the clock are ours.
 """
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Final
 
 import requests
 from flask import Flask
+from requests.adapters import HTTPAdapter
 from sqlalchemy import func, select
 
 from portal import clock as portal_clock
@@ -42,6 +44,19 @@ API: Final = "http://schlage.test"
 USER: Final = "owner"
 SWEEP_EVERY: Final = timedelta(seconds=30)
 _STEPS_AT_ONCE: Final = 100_000
+
+_DUE: Final = select(
+    select(func.min(Lock.due_at)).scalar_subquery(),
+    select(func.min(Booking.verdict_due_at)).scalar_subquery(),
+    select(func.min(Feed.due_at)).scalar_subquery(),
+    select(func.min(Connection.due_at)).scalar_subquery(),
+    select(func.min(Command.look_at))
+    .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
+    .scalar_subquery(),
+    select(func.min(WebhookEvent.received_at))
+    .where(WebhookEvent.state == WebhookState.RECEIVED)
+    .scalar_subquery(),
+)
 
 
 class MemoryBell:
@@ -75,9 +90,13 @@ class Stage:
         self.bell = MemoryBell()
         self.webhooks_arrive = True
         self.next_sweep = start
+        self.adapter: HTTPAdapter = CloudAdapter(self.cloud)
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+        self._http: requests.Session | None = None
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
-        self.run_job: Callable[[JobName, tuple[int, ...]], None] = self._run_job
+        self.run_job: Callable[[JobName, tuple[int, ...]], None] = self.do_job
 
     @property
     def now(self) -> datetime:
@@ -102,6 +121,11 @@ class Stage:
             session.add(connection)
         return connection
 
+    def at(self, moment: datetime, happening: Callable[[], None]) -> None:
+        """`happening` is called once the stage's time reaches the moment; late ones at once."""
+        self._count += 1
+        heapq.heappush(self._agenda, (moment, self._count, happening))
+
     def run_for(self, **span: float) -> None:
         """Lives through `timedelta(**span)`."""
         self.run_until(self.now + timedelta(**span))
@@ -116,7 +140,8 @@ class Stage:
                     break
                 self.cloud.advance_to(at)
                 self.work()
-                if self.now >= self.next_sweep:
+                self._happen()
+                if self.now >= self.next_sweep and not self.bell.is_deaf:
                     self.sweep()
             self.cloud.advance_to(end)
             self.work()
@@ -144,38 +169,37 @@ class Stage:
         Sweeps that would find nothing are skipped: they change nothing but the time.
         """
         times = [self.cloud.next_event_at()]
-        due = self._next_due()
+        if self._agenda:
+            times.append(max(self._agenda[0][0], self.now))
+        # The sweep is rung for too: while nobody hears the bell there is none.
+        due = None if self.bell.is_deaf else self._next_due()
         if due is not None:
             times.append(max(due, self.next_sweep, self.now))
         return min((t for t in times if t is not None), default=None)
 
+    def _happen(self) -> None:
+        """Everything on the agenda that is due has happened."""
+        while self._agenda and self._agenda[0][0] <= self.now:
+            heapq.heappop(self._agenda)[2]()
+            self.work()
+
     def _next_due(self) -> datetime | None:
         with self.app.app_context(), tenancy.as_system():
-            found = db.session.execute(
-                select(
-                    select(func.min(Lock.due_at)).scalar_subquery(),
-                    select(func.min(Booking.verdict_due_at)).scalar_subquery(),
-                    select(func.min(Feed.due_at)).scalar_subquery(),
-                    select(func.min(Connection.due_at)).scalar_subquery(),
-                    select(func.min(Command.look_at))
-                    .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
-                    .scalar_subquery(),
-                    select(func.min(WebhookEvent.received_at))
-                    .where(WebhookEvent.state == WebhookState.RECEIVED)
-                    .scalar_subquery(),
-                )
-            ).one()
+            found = db.session.execute(_DUE).one()
         return min((t for t in found if t is not None), default=None)
 
-    def _run_job(self, job: JobName, ids: tuple[int, ...]) -> None:
+    def do_job(self, job: JobName, ids: tuple[int, ...]) -> None:
         module, _, name = str(job).rpartition(".")
         with self.app.app_context(), tenancy.as_system():
             getattr(import_module(module), name)(*ids)
 
     def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.mount(API, CloudAdapter(self.cloud))
-        return session
+        """One session for all calls: making one costs more than the call."""
+        if self._http is None:
+            self._http = requests.Session()
+            self._http.trust_env = False
+            self._http.mount(API, self.adapter)
+        return self._http
 
     def _deliver(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
         if method == "OPTIONS" or not self.webhooks_arrive:

@@ -150,6 +150,7 @@ class Api:
         plan = lock.script.take(LIST) or faults.draw_list(lock.rng)
         codes = list(lock.server_codes)
         if "list_omits" in plan and codes:
+            self._core.tell(FactKind.FAULT, lock.id, faults=("list_omits",))
             codes.pop(-1 if plan.is_scripted else lock.rng.randrange(len(codes)))
         if "throttled" in plan:
             return refused(THROTTLED, **{"Retry-After": f"{plan.seconds('throttled'):.0f}"})

@@ -25,6 +25,8 @@ class FactKind(StrEnum):
     DOWN = "down"
     WRITE = "write"
     """A write was answered: `command`, `status`, `command_id`, `code_id`, `name`, `faults`."""
+    FAULT = "fault"
+    """Chance spoilt something that no answer tells of: `faults`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator import rng as chance
-from simulator.core import Core
+from simulator.core import Core, FactKind
 from simulator.lock import Accessor, Lock
 from simulator.script import Plan
 from simulator.signing import Signer
@@ -92,6 +92,8 @@ class Webhooks:
         """An event of this lock is on its way, in as many copies as its fate has; maybe none."""
         if plan is None or not plan.is_scripted:
             fate = self._core.faults_of(lock).draw_webhook(lock.rng)
+            if fate.faults:
+                self._core.tell(FactKind.FAULT, lock.id, faults=tuple(fate.faults))
         else:
             fate = plan
         self._send(lock.owner_id, lock.id, event_type, trigger, data, fate)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.config import Settings
 from portal.domain.secret import Secret
+from portal.extensions import db
 from portal.models import Booking, Connection, ConnectionState, DoorCode, Lock
 from portal.queue import JobName, ring
 from portal.schlage.client import SchlageClient
@@ -112,6 +113,9 @@ class _TokenSource:
 
     def __call__(self, must_refresh: bool) -> str:
         now = clock.now()
+        if not must_refresh and (given := self._lasting_token(now)):
+            self._given = given
+            return given
         with writing() as session:
             connection = session.get_one(Connection, self._connection_id)
             token = connection.access_token.reveal() if connection.access_token else ""
@@ -136,6 +140,21 @@ class _TokenSource:
             raise SchlageUnauthorized("Schlage gave no way to renew this sign-in.")
         self._given = self._refresh(secret.reveal())
         return self._given
+
+    def _lasting_token(self, now: datetime) -> str | None:
+        """The token where it needs no refresh for a while: most calls, and no write lock."""
+        session = db.session()
+        session.rollback()
+        try:
+            connection = session.get(Connection, self._connection_id)
+            if connection is None or connection.state is not ConnectionState.CONNECTED:
+                return None
+            expires_at, token = connection.expires_at, connection.access_token
+            if token is None or (expires_at and expires_at - REFRESH_EARLY <= now):
+                return None
+            return token.reveal()
+        finally:
+            session.rollback()
 
     def _claim(self, session: Session, now: datetime) -> bool:
         claimed = session.execute(
@@ -177,6 +196,7 @@ def sign_out(session: Session, connection_id: int) -> None:
     if connection.state is not ConnectionState.CONNECTED:
         return
     connection.state, connection.state_at = ConnectionState.SIGNED_OUT, now
+    connection.due_at = None
     timeline.record(
         session,
         timeline.Kind.SIGNED_OUT,
@@ -293,9 +313,11 @@ def _take_over(
                 account_id=lock.account_id,
                 lock_id=lock.id,
             )
+        before = _what_matters(lock)
         lock.connection = connection
         describe(session, lock, device, now)
-        changed.append(lock.id)
+        if _what_matters(lock) != before:
+            changed.append(lock.id)
     session.flush()
     missing = [lock for lock in known.values() if lock.connection_id == connection.id]
     for lock in missing:
@@ -312,6 +334,18 @@ def _take_over(
     ringing.mark(session, changed)
     refresh_verdicts(session, changed, now)
     return bool(missing)
+
+
+def _what_matters(lock: Lock) -> tuple[object, ...]:
+    """What of a lock's description may give the engine work or change a verdict."""
+    return (
+        lock.connection_id,
+        lock.missing_since,
+        lock.is_online,
+        lock.battery_state,
+        lock.code_length,
+        lock.has_vlac,
+    )
 
 
 def describe(session: Session, lock: Lock, device: Device, now: datetime) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -26,48 +26,48 @@ class Lease:
     token: int
 
 
+# Built once, because they run with every step on every lock. Core statements: the rows that a
+# session has loaded do not show the lease.
+_LOCK: Final = Lock.__table__
+_TAKE: Final = (
+    update(_LOCK)
+    .where(
+        _LOCK.c.id == bindparam("lock"),
+        _LOCK.c.lease_until.is_(None) | (_LOCK.c.lease_until <= bindparam("at")),
+    )
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_token=_LOCK.c.lease_token + 1,
+        lease_until=bindparam("until"),
+        is_rung=False,
+    )
+)
+_MARK: Final = update(_LOCK).where(_LOCK.c.id == bindparam("lock")).values(is_rung=True)
+_TOKEN: Final = select(_LOCK.c.lease_token).where(_LOCK.c.id == bindparam("lock"))
+_IS_HELD: Final = (_LOCK.c.id == bindparam("lock")) & (_LOCK.c.lease_token == bindparam("token"))
+_RENEW: Final = update(_LOCK).where(_IS_HELD).values(lease_until=bindparam("until"))
+_RELEASE: Final = (
+    update(_LOCK)
+    .where(_IS_HELD, _LOCK.c.is_rung.is_(False))
+    .values(lease_until=None, lease_owner=None, due_at=bindparam("due"))
+)
+_UNMARK: Final = update(_LOCK).where(_IS_HELD).values(is_rung=False)
+
+
 def take(session: Session, lock_id: int, owner: str) -> Lease | None:
     """The lease, or None while another worker has it; that one then looks once more."""
     now = clock.now()
-    taken = _rows(
-        session.execute(
-            update(Lock)
-            .where(
-                Lock.id == lock_id,
-                (Lock.lease_until.is_(None)) | (Lock.lease_until <= now),
-            )
-            .values(
-                lease_owner=owner,
-                lease_token=Lock.lease_token + 1,
-                lease_until=now + LENGTH,
-                is_rung=False,
-            )
-            .execution_options(synchronize_session=False)
-        )
-    )
-    if not taken:
-        session.execute(
-            update(Lock)
-            .where(Lock.id == lock_id)
-            .values(is_rung=True)
-            .execution_options(synchronize_session=False)
-        )
+    values = {"lock": lock_id, "at": now, "owner": owner, "until": now + LENGTH}
+    if not _rows(session.execute(_TAKE, values)):
+        session.execute(_MARK, {"lock": lock_id})
         return None
-    token = session.scalars(select(Lock.lease_token).where(Lock.id == lock_id)).one()
-    return Lease(lock_id, token)
+    return Lease(lock_id, session.execute(_TOKEN, {"lock": lock_id}).scalar_one())
 
 
 def renew(session: Session, lease: Lease) -> None:
     """Ninety more seconds; raises LeaseLost where the token is no longer ours."""
-    renewed = _rows(
-        session.execute(
-            update(Lock)
-            .where(Lock.id == lease.lock_id, Lock.lease_token == lease.token)
-            .values(lease_until=clock.now() + LENGTH)
-            .execution_options(synchronize_session=False)
-        )
-    )
-    if not renewed:
+    values = {"lock": lease.lock_id, "token": lease.token, "until": clock.now() + LENGTH}
+    if not _rows(session.execute(_RENEW, values)):
         raise LeaseLost(f"lock {lease.lock_id}")
 
 
@@ -76,29 +76,11 @@ def release(session: Session, lease: Lease, due_at: datetime | None) -> bool:
 
     After False the lease is still held: look at the lock once more.
     """
-    let_go = _rows(
-        session.execute(
-            update(Lock)
-            .where(
-                Lock.id == lease.lock_id,
-                Lock.lease_token == lease.token,
-                Lock.is_rung.is_(False),
-            )
-            .values(lease_until=None, lease_owner=None, due_at=due_at)
-            .execution_options(synchronize_session=False)
-        )
-    )
-    if let_go:
+    session.flush()
+    held = {"lock": lease.lock_id, "token": lease.token}
+    if _rows(session.execute(_RELEASE, held | {"due": due_at})):
         return True
-    still_ours = _rows(
-        session.execute(
-            update(Lock)
-            .where(Lock.id == lease.lock_id, Lock.lease_token == lease.token)
-            .values(is_rung=False)
-            .execution_options(synchronize_session=False)
-        )
-    )
-    if not still_ours:
+    if not _rows(session.execute(_UNMARK, held)):
         raise LeaseLost(f"lock {lease.lock_id}")
     return False
 

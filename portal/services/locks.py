@@ -112,7 +112,7 @@ def _step(lease: Lease) -> bool:
     if isinstance(action, engine.LookUp):
         _look_up(client, device_id, lease.lock_id, action.command_id)
     elif isinstance(action, engine.Read):
-        reads.read_list(client, lease)
+        reads.read_list(client, lease, device_id)
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)
     return False

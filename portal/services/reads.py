@@ -21,9 +21,8 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import AccessCode, CodeList
-from portal.services import connections, leases, outages, rebuilds, standings, timeline
+from portal.services import connections, leases, outages, rebuilds, timeline
 from portal.services.leases import Lease
-from portal.services.ringing import changing
 from portal.services.snapshots import LockRows, entry_facts, load, pace
 from portal.unit_of_work import writing
 
@@ -32,10 +31,11 @@ MAX_RESTORES_A_DAY: Final = 2
 _random = SystemRandom()
 
 
-def read_list(client: SchlageClient, lease: Lease) -> None:
-    """Reads the list once; a read that fails is tried again after a minute."""
-    with writing() as session:
-        device_id = load(session, lease.lock_id, clock.now()).lock.device_id
+def read_list(client: SchlageClient, lease: Lease, device_id: str) -> None:
+    """Reads the list once; a read that fails is tried again after a minute.
+
+    What it proves is written down; the step after it draws the conclusions.
+    """
     try:
         codes = client.list_codes(device_id)
     except SchlageError as error:
@@ -45,13 +45,12 @@ def read_list(client: SchlageClient, lease: Lease) -> None:
             connections.look_at_locks(lease.lock_id)
         _put_off(lease, error)
         return
-    with changing() as session:
+    with writing() as session:
         leases.renew(session, lease)
         now = clock.now()
         rows = load(session, lease.lock_id, now)
         outages.answered(session, rows.lock.connection_id, now)
         _learn(session, rows, codes, now)
-        standings.refresh(session, load(session, lease.lock_id, now), now)
 
 
 def _put_off(lease: Lease, error: SchlageError) -> None:
@@ -103,9 +102,12 @@ def _apply(
     session: Session, account: Account, entry: LockEntry, sighting: Sighting, now: datetime
 ) -> None:
     was_absent = entry.absent_reads
-    entry.absent_reads, entry.absent_at = sighting.absent_reads, sighting.absent_at
+    if (was_absent, entry.absent_at) != (sighting.absent_reads, sighting.absent_at):
+        entry.absent_reads, entry.absent_at = sighting.absent_reads, sighting.absent_at
     if sighting.is_listed:
-        entry.seen_at = now
+        # Only the first sight of what was last written is news; the lock says when it was read.
+        if entry.seen_at is None or entry.seen_at < entry.evidence_at:
+            entry.seen_at = now
         if sighting.access_code_id != entry.access_code_id:
             entry.access_code_id = sighting.access_code_id
             entry.is_ghost = False

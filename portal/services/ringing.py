@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -16,6 +16,8 @@ from portal.unit_of_work import writing
 # An unanswered ring repeats after this long, and does not multiply before.
 REPEAT_AFTER: Final = timedelta(seconds=60)
 _MARKED: Final = "marked_locks"
+
+_DUE: Final = select(Lock.id).where(Lock.due_at <= bindparam("now")).order_by(Lock.due_at, Lock.id)
 
 
 def mark(session: Session, lock_ids: Iterable[int]) -> None:
@@ -48,11 +50,7 @@ def changing() -> Iterator[Session]:
 
 def claim_due(session: Session, now: datetime, page: int) -> list[int]:
     """The next locks that are due, oldest first, moved on so that no other sweep rings for them."""
-    ids = list(
-        session.scalars(
-            select(Lock.id).where(Lock.due_at <= now).order_by(Lock.due_at, Lock.id).limit(page)
-        )
-    )
+    ids = session.scalars(_DUE.limit(page), {"now": now}).all()
     claimed = []
     for lock_id in ids:
         moved = session.execute(

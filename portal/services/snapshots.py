@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.command import OPEN, Lane
@@ -71,50 +71,61 @@ def pace() -> Pace:
     )
 
 
+# Built once, because they run with every step on every lock.
+_LOCK: Final = (
+    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+)
+_CODES: Final = (
+    select(DoorCode)
+    .where(
+        DoorCode.lock_id == bindparam("lock_id"),
+        or_(
+            DoorCode.status != Status.REMOVED,
+            DoorCode.id.in_(
+                select(LockEntry.door_code_id)
+                .where(
+                    LockEntry.lock_id == bindparam("lock_id"),
+                    LockEntry.state != EntryState.GONE,
+                    LockEntry.evidence != Evidence.NOT_SENT,
+                )
+                .scalar_subquery()
+            ),
+        ),
+    )
+    .options(joinedload(DoorCode.booking))
+)
+_ENTRIES: Final = select(LockEntry).where(
+    LockEntry.lock_id == bindparam("lock_id"),
+    or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")),
+)
+_COMMAND: Final = select(Command).where(
+    Command.lock_id == bindparam("lock_id"), Command.lane == Lane.CODES, Command.state.in_(OPEN)
+)
+_FOREIGN: Final = select(ForeignCode).where(ForeignCode.lock_id == bindparam("lock_id"))
+_REBUILD: Final = select(Rebuild).where(
+    Rebuild.lock_id == bindparam("lock_id"), Rebuild.stage.in_(RUNNING)
+)
+_WAITING: Final = select(DoorCode.booking_id).where(
+    DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),
+    DoorCode.is_wanted.is_(True),
+    DoorCode.status != Status.CONFIRMED,
+)
+
+
 def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     """The lock with everything that is not over: six queries, whatever the number of codes."""
-    lock = session.scalars(
-        select(Lock).where(Lock.id == lock_id).options(joinedload(Lock.connection))
-    ).one()
-    alive = (
-        select(LockEntry.door_code_id)
-        .where(
-            LockEntry.lock_id == lock_id,
-            LockEntry.state != EntryState.GONE,
-            LockEntry.evidence != Evidence.NOT_SENT,
-        )
-        .scalar_subquery()
-    )
-    codes = session.scalars(
-        select(DoorCode)
-        .where(
-            DoorCode.lock_id == lock_id,
-            or_(DoorCode.status != Status.REMOVED, DoorCode.id.in_(alive)),
-        )
-        .options(joinedload(DoorCode.booking))
-    ).all()
-    entries = session.scalars(
-        select(LockEntry).where(
-            LockEntry.lock_id == lock_id,
-            or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > now - REMEMBER_GONE),
-        )
-    ).all()
-    command = session.scalars(
-        select(Command).where(
-            Command.lock_id == lock_id, Command.lane == Lane.CODES, Command.state.in_(OPEN)
-        )
-    ).one_or_none()
-    foreign = session.scalars(select(ForeignCode).where(ForeignCode.lock_id == lock_id)).all()
+    this = {"lock_id": lock_id}
+    lock = session.scalars(_LOCK, this).one()
+    codes = session.scalars(_CODES, this).all()
+    entries = session.scalars(_ENTRIES, this | {"remembered": now - REMEMBER_GONE}).all()
     rows = LockRows(
         lock=lock,
         codes={code.id: code for code in codes},
         entries={entry.id: entry for entry in entries},
-        command=command,
-        foreign=foreign,
+        command=session.scalars(_COMMAND, this).one_or_none(),
+        foreign=session.scalars(_FOREIGN, this).all(),
     )
-    rows.rebuild = session.scalars(
-        select(Rebuild).where(Rebuild.lock_id == lock_id, Rebuild.stage.in_(RUNNING))
-    ).one_or_none()
+    rows.rebuild = session.scalars(_REBUILD, this).one_or_none()
     rows.kept = _kept_until_replaced(session, codes, now)
     return rows
 
@@ -130,15 +141,8 @@ def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datet
     ]
     if not leaving:
         return set()
-    waiting = set(
-        session.scalars(
-            select(DoorCode.booking_id).where(
-                DoorCode.booking_id.in_([code.booking_id for code in leaving]),
-                DoorCode.is_wanted.is_(True),
-                DoorCode.status != Status.CONFIRMED,
-            )
-        )
-    )
+    booking_ids = [code.booking_id for code in leaving]
+    waiting = set(session.scalars(_WAITING, {"booking_ids": booking_ids}))
     return {code.id for code in leaving if code.booking_id in waiting}
 
 

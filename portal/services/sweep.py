@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -15,6 +15,29 @@ from portal.unit_of_work import writing
 
 PAGE: Final = 200
 
+# Built once, because they run every 30 s and mostly find nothing.
+_BOLTS: Final = (
+    select(Command.id)
+    .where(
+        Command.lane == Lane.BOLT,
+        Command.state == State.ACCEPTED,
+        Command.look_at <= bindparam("now"),
+    )
+    .limit(PAGE)
+)
+_TURNED: Final = (
+    select(Booking.id)
+    .where(Booking.verdict_due_at <= bindparam("now"))
+    .order_by(Booking.verdict_due_at)
+    .limit(PAGE)
+)
+_FEEDS: Final = (
+    select(Feed).where(Feed.due_at <= bindparam("now"), Feed.is_paused.is_(False)).limit(PAGE)
+)
+_CONNECTIONS: Final = select(Connection).where(
+    Connection.due_at <= bindparam("now"), Connection.state == ConnectionState.CONNECTED
+)
+
 
 def sweep() -> None:
     """Rings for everything that is due and refreshes what time alone changed."""
@@ -25,17 +48,7 @@ def sweep() -> None:
         webhooks.forget_old(session, now)
         feeds = _claim_feeds(session)
         connections = _claim_connections(session)
-        bolts = list(
-            session.scalars(
-                select(Command.id)
-                .where(
-                    Command.lane == Lane.BOLT,
-                    Command.state == State.ACCEPTED,
-                    Command.look_at <= now,
-                )
-                .limit(PAGE)
-            )
-        )
+        bolts = session.scalars(_BOLTS, {"now": now}).all()
     for lock_id in locks:
         ring(JobName.WORK_LOCK, lock_id)
     for event_row_id in events:
@@ -47,21 +60,14 @@ def sweep() -> None:
     for command_row_id in bolts:
         bolt.look(command_row_id)
     with writing() as session:
-        turned = session.scalars(
-            select(Booking.id)
-            .where(Booking.verdict_due_at <= now)
-            .order_by(Booking.verdict_due_at)
-            .limit(PAGE)
-        ).all()
+        turned = session.scalars(_TURNED, {"now": now}).all()
         verdicts.refresh(session, turned, now)
         alarms.refresh(session, now)
 
 
 def _claim_feeds(session: Session) -> list[int]:
     now = clock.now()
-    feeds = session.scalars(
-        select(Feed).where(Feed.due_at <= now, Feed.is_paused.is_(False)).limit(PAGE)
-    ).all()
+    feeds = session.scalars(_FEEDS, {"now": now}).all()
     for feed in feeds:
         # The fetch sets the next time; this only keeps a second sweep from ringing again.
         feed.due_at = now + timedelta(minutes=5)
@@ -70,11 +76,7 @@ def _claim_feeds(session: Session) -> list[int]:
 
 def _claim_connections(session: Session) -> list[int]:
     now = clock.now()
-    due = session.scalars(
-        select(Connection).where(
-            Connection.due_at <= now, Connection.state == ConnectionState.CONNECTED
-        )
-    ).all()
+    due = session.scalars(_CONNECTIONS, {"now": now}).all()
     for connection in due:
         connection.due_at = now + timedelta(minutes=5)
     return [connection.id for connection in due]

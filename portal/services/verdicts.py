@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.entry import EntryState
 from portal.domain.problems import ProblemKey
@@ -13,21 +14,33 @@ from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
 from portal.models import Booking, BookingStatus, ConnectionState, DoorCode, Lock, LockEntry
 
 
+# Built once, because they run with every step on every lock.
+_BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
+_CODES: Final = (
+    select(DoorCode)
+    .where(DoorCode.booking_id.in_(bindparam("ids", expanding=True)))
+    .options(joinedload(DoorCode.lock).joinedload(Lock.connection))
+    .order_by(DoorCode.id)
+)
+_HELD: Final = select(LockEntry).where(
+    LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
+    LockEntry.state == EntryState.HELD,
+)
+
+
 def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> None:
     """The stored verdicts of these bookings say again what their doors say now."""
     if not booking_ids:
         return
     session.flush()
-    bookings = session.scalars(
-        select(Booking)
-        .where(Booking.id.in_(sorted(booking_ids)))
-        .options(
-            selectinload(Booking.door_codes).joinedload(DoorCode.lock).joinedload(Lock.connection)
-        )
-    ).all()
-    held = _held_entries(session, [c.id for b in bookings for c in b.door_codes])
+    ids = {"ids": sorted(booking_ids)}
+    bookings = session.scalars(_BOOKINGS, ids).all()
+    codes: dict[int, list[DoorCode]] = {}
+    for code in session.scalars(_CODES, ids):
+        codes.setdefault(code.booking_id, []).append(code)
+    held = _held_entries(session, [code.id for each in codes.values() for code in each])
     for booking in bookings:
-        judgement = judge(facts_of(booking, held), now)
+        judgement = judge(_facts_of(booking, codes.get(booking.id, []), held), now)
         if booking.verdict is not judgement.verdict:
             booking.verdict = judgement.verdict
         if booking.problem is not judgement.problem:
@@ -39,19 +52,20 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
 def judge_all(session: Session, bookings: Sequence[Booking], now: datetime) -> dict[int, Judgement]:
     """The judgement of each booking by its id, for pages; the bookings bring doors and locks."""
     held = _held_entries(session, [c.id for b in bookings for c in b.door_codes])
-    return {booking.id: judge(facts_of(booking, held), now) for booking in bookings}
+    return {b.id: judge(_facts_of(b, b.door_codes, held), now) for b in bookings}
 
 
-def facts_of(booking: Booking, held: dict[int, list[LockEntry]]) -> BookingFacts:
+def _facts_of(
+    booking: Booking, codes: Sequence[DoorCode], held: dict[int, list[LockEntry]]
+) -> BookingFacts:
     """The booking as the verdict sees it; `held` are the held entries by door code."""
-    doors = [_door(booking, code, held.get(code.id, [])) for code in booking.door_codes]
-    ends = [code.ends_at for code in booking.door_codes if code.is_wanted]
+    ends = [code.ends_at for code in codes if code.is_wanted]
     return BookingFacts(
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         window_ends_at=max(ends, default=booking.ends_at),
         is_cancelled=booking.status is BookingStatus.CANCELLED,
-        doors=doors,
+        doors=[_door(booking, code, held.get(code.id, [])) for code in codes],
     )
 
 
@@ -78,12 +92,7 @@ def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFa
 
 
 def _held_entries(session: Session, code_ids: Sequence[int]) -> dict[int, list[LockEntry]]:
-    entries = session.scalars(
-        select(LockEntry).where(
-            LockEntry.door_code_id.in_(code_ids), LockEntry.state == EntryState.HELD
-        )
-    )
     held: dict[int, list[LockEntry]] = {}
-    for entry in entries:
+    for entry in session.scalars(_HELD, {"ids": code_ids}):
         held.setdefault(entry.door_code_id, []).append(entry)
     return held
