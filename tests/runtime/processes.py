@@ -31,11 +31,17 @@ class Family:
     """The processes that a test started, down to the last grandchild.
 
     They inherit one environment variable, so they are found wherever they went: into another
-    session, another process group, or to init after their parent died.
+    session, another process group, or to init after their parent died. Redis writes its title over
+    its environment: such a program is recognised by a word of its title.
     """
 
     def __init__(self) -> None:
         self.mark = uuid.uuid4().hex
+        self._titles: list[str] = []
+
+    def recognise(self, title: str) -> None:
+        """From now on every process with this text in its command line is a member."""
+        self._titles.append(title)
 
     def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
         return {**base, MARK: self.mark}
@@ -43,13 +49,14 @@ class Family:
     def members(self, containing: str = "") -> dict[int, str]:
         """The living members by process id, with their command lines."""
         found = {}
+        mark = f"{MARK}={self.mark}".encode()
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                environment = (process / "environ").read_bytes()
-                if f"{MARK}={self.mark}".encode() in environment.split(b"\0"):
-                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if containing in command:
-                        found[int(process.name)] = command
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                environment = (process / "environ").read_bytes().split(b"\0")
+                is_titled = any(title in command for title in self._titles)
+                if (mark in environment or is_titled) and containing in command:
+                    found[int(process.name)] = command
         return found
 
     def kill_all(self) -> None:
