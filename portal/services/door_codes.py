@@ -9,7 +9,7 @@ from portal import clock
 from portal.domain.status import Status
 from portal.domain.stay import Window, window_of
 from portal.models import Booking, BookingStatus, DoorCode, Lock, Mapping
-from portal.services import pins, ringing, verdicts
+from portal.services import pins, ringing, standings, verdicts
 from portal.zones import zone_or_utc
 
 
@@ -49,9 +49,8 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
     session.flush()
     if now < window.ends_at and pins.settle(session, booking, locks):
         touched |= mapped
-    if urgent:
-        touched |= mapped
-    ringing.mark(session, touched)
+    standings.restate(session, [c for c in known.values() if c.lock_id in touched], now)
+    ringing.mark(session, touched | mapped if urgent else touched)
     verdicts.refresh(session, [booking.id], now)
 
 

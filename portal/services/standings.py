@@ -1,14 +1,17 @@
 """The one writer of a door code's stored status."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.domain.command import OPEN, Lane
 from portal.domain.rebuild import Stage
+from portal.domain.snapshot import CodeFacts, Snapshot
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
-from portal.models import DoorCode
+from portal.models import Command, DoorCode, LockEntry
 from portal.services import rebuilds, ringing, timeline, verdicts
 from portal.services.snapshots import LockRows
 
@@ -22,15 +25,48 @@ def refresh(session: Session, rows: LockRows, now: datetime) -> None:
     snapshot = rows.snapshot()
     facts = {code.id: code for code in snapshot.codes}
     for code in rows.codes.values():
-        standing = standing_of(snapshot, facts[code.id], now)
-        if code.due_at != standing.due_at:
-            code.due_at = standing.due_at
-        if code.status is not standing.status:
-            _turn(session, code, standing.status, now)
+        _restate(session, snapshot, facts[code.id], code, now)
         _end_resync(code, now)
     if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
         rebuilds.advance(session, rows, now)
     verdicts.refresh(session, {code.booking_id for code in rows.codes.values()}, now)
+
+
+def restate(session: Session, codes: Iterable[DoorCode], now: datetime) -> None:
+    """These codes, of which something else is wanted since a moment ago, say so at once.
+
+    What was confirmed then is not green until a worker comes by. Their bookings' verdicts are the
+    caller's.
+    """
+    session.flush()
+    for code in codes:
+        entries = session.scalars(select(LockEntry).where(LockEntry.door_code_id == code.id)).all()
+        command = session.scalars(
+            select(Command).where(
+                Command.lock_id == code.lock_id,
+                Command.lane == Lane.CODES,
+                Command.state.in_(OPEN),
+            )
+        ).one_or_none()
+        rows = LockRows(
+            lock=code.lock,
+            codes={code.id: code},
+            entries={entry.id: entry for entry in entries},
+            command=command,
+            foreign=(),
+        )
+        snapshot = rows.snapshot()
+        _restate(session, snapshot, snapshot.codes[0], code, now)
+
+
+def _restate(
+    session: Session, snapshot: Snapshot, facts: CodeFacts, code: DoorCode, now: datetime
+) -> None:
+    standing = standing_of(snapshot, facts, now)
+    if code.due_at != standing.due_at:
+        code.due_at = standing.due_at
+    if code.status is not standing.status:
+        _turn(session, code, standing.status, now)
 
 
 def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> None:
