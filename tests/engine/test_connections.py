@@ -1,0 +1,221 @@
+"""Connections: tokens renewed early and by one worker, locks found and missed, events taken in."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from benchmarks.stage import USER, Stage
+from portal.domain.secret import Secret
+from portal.extensions import db
+from portal.models import Connection, ConnectionState, Lock, TimelineEntry
+from portal.queue import JobName
+from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable
+from portal.services import connections, inbox
+from portal.unit_of_work import writing
+from tests.support.house import House
+
+
+def _connection(house: House) -> Connection:
+    db.session.rollback()
+    return db.session.get_one(Connection, house.connection.id)
+
+
+def _set(house: House, **fields: Any) -> None:
+    with writing() as session:
+        row = session.get_one(Connection, house.connection.id)
+        for name, value in fields.items():
+            setattr(row, name, value)
+
+
+def _refreshes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every request to the token endpoint from now on."""
+    seen: list[str] = []
+    make = stage.app.extensions["schlage_http"]
+
+    def counting() -> requests.Session:
+        session = make()
+        send = session.get_adapter("http://schlage.test/").send
+
+        class Counting(requests.adapters.HTTPAdapter):
+            def send(self, request: requests.PreparedRequest, **options: Any) -> Any:  # type: ignore[override]
+                if "token" in (request.url or "").lower():
+                    seen.append(str(request.url))
+                return send(request, **options)
+
+        session.mount("http://schlage.test", Counting())
+        return session
+
+    monkeypatch.setitem(stage.app.extensions, "schlage_http", counting)
+    return seen
+
+
+def test_a_token_is_renewed_before_it_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = _refreshes(house.stage, monkeypatch)
+    _set(house, expires_at=house.stage.now + timedelta(minutes=2))
+    before = _connection(house).access_token
+
+    connections.client_for(house.connection.id).list_devices()
+
+    assert len(seen) == 1
+    assert _connection(house).access_token != before
+    assert _connection(house).refreshing_until is None
+
+
+def test_only_one_worker_renews_and_the_other_goes_on_with_the_old_token(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = _refreshes(house.stage, monkeypatch)
+    now = house.stage.now
+    _set(
+        house,
+        expires_at=now + timedelta(minutes=2),
+        refreshing_until=now + timedelta(seconds=30),
+    )
+
+    devices = connections.client_for(house.connection.id).list_devices()
+
+    assert len(devices) == 1
+    assert seen == []
+
+
+def test_with_a_dead_token_the_other_worker_waits_for_the_one_that_renews(house: House) -> None:
+    now = house.stage.now
+    _set(
+        house,
+        expires_at=now - timedelta(minutes=1),
+        refreshing_until=now + timedelta(seconds=30),
+    )
+
+    with pytest.raises(SchlageUnavailable):
+        connections.client_for(house.connection.id).list_devices()
+
+    assert _connection(house).state is ConnectionState.CONNECTED
+
+
+def test_a_refused_token_that_somebody_replaced_meanwhile_is_not_renewed_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = connections._TokenSource(house.connection.id)
+    source(must_refresh=False)
+    seen = _refreshes(house.stage, monkeypatch)
+    _set(house, access_token=Secret("the token another worker got"))
+
+    assert source(must_refresh=True) == "the token another worker got"
+    assert seen == []
+
+
+def test_a_sign_in_that_schlage_ended_asks_for_a_person_and_stops_all_calls(house: House) -> None:
+    house.stage.cloud.sign_out(USER)
+
+    with pytest.raises(SchlageUnauthorized):
+        connections.client_for(house.connection.id).list_devices()
+    connections.check(house.connection.id)
+
+    assert _connection(house).state is ConnectionState.SIGNED_OUT
+    with pytest.raises(SchlageUnauthorized, match="signed out"):
+        connections.client_for(house.connection.id).list_devices()
+
+
+def test_a_lost_subscription_is_made_again_by_the_daily_check(house: House) -> None:
+    client = connections.client_for(house.connection.id)
+    [subscription] = client.list_subscriptions()
+    client.unsubscribe(subscription.subscription_id)
+
+    house.stage.run_for(days=1, minutes=2)
+
+    assert len(client.list_subscriptions()) == 1
+
+
+def test_disconnecting_deletes_the_subscription_and_the_tokens(house: House) -> None:
+    client = connections.client_for(house.connection.id)
+    assert len(house.stage.cloud.webhooks.subscriptions) == 1
+
+    connections.disconnect(house.connection.id, "manager:1")
+
+    assert _connection(house).state is ConnectionState.DISCONNECTED
+    assert _connection(house).access_token is None
+    assert house.stage.cloud.webhooks.subscriptions == {}
+    with pytest.raises(SchlageUnauthorized):
+        client.list_subscriptions()
+
+
+def test_a_lock_that_left_the_list_is_believed_gone_only_after_an_hour(house: House) -> None:
+    house.stage.cloud.remove_lock(house.door.id)
+
+    connections.check(house.connection.id)
+    assert _missing_lines() == 0
+
+    house.stage.run_for(hours=2)
+    assert _missing_lines() == 1
+    assert house.lock.missing_since is not None
+    assert db.session.scalars(select(Lock)).all()
+
+
+def _missing_lines() -> int:
+    db.session.rollback()
+    kinds = db.session.scalars(select(TimelineEntry.kind)).all()
+    return list(kinds).count("lock_missing")
+
+
+def _event(house: House, trigger: str, **data: Any) -> None:
+    """A webhook about the house's lock, as Schlage sends it; stored and worked."""
+    body = {
+        "eventId": f"{len(trigger):032x}{datetime.now().microsecond}"[:32],  # noqa: DTZ005
+        "deviceId": house.door.id,
+        "time": house.stage.now.isoformat(),
+        "eventType": "DeviceUpdate",
+        "trigger": trigger,
+        "data": data,
+        "version": "2.0",
+    }
+    with writing() as session:
+        stored = inbox.store(session, json.dumps(body).encode())
+    for row_id in stored.row_ids:
+        house.stage.bell.ring(JobName.PROCESS_WEBHOOK, row_id)
+    house.stage.work()
+
+
+def test_a_battery_event_shows_on_the_lock_and_in_its_history(house: House) -> None:
+    _event(house, "DeviceBatteryLevelChanged", batteryState="Low", batteryLevel=22)
+
+    assert house.lock.battery_state == "Low"
+    assert house.lock.battery_level == 22
+    assert "battery" in db.session.scalars(select(TimelineEntry.kind)).all()
+
+
+def test_a_connectivity_event_with_a_text_shows_the_lock_offline(house: House) -> None:
+    _event(house, "DeviceConnectivityStateChanged", connected="false")
+
+    assert house.lock.is_online is False
+
+
+def test_the_guests_own_code_at_the_door_proves_the_code(house: House) -> None:
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-05")
+    house.stage.run_for(minutes=5)
+    [label] = house.held()
+
+    _event(
+        house,
+        "DeviceLockStateChanged",
+        lockState="Unlocked",
+        accessor={"id": None, "friendlyName": label, "accessType": "AccessCode"},
+    )
+
+    assert house.booking(booking.id).proven_at is not None
+    assert house.code(booking).proven_at is not None
+    assert "door_opened" in house.told(booking)
+
+
+def test_an_access_code_event_has_the_list_read_again(house: House) -> None:
+    read_at = house.lock.read_at
+
+    _event(house, "AccessCodesSynchronized")
+    house.stage.run_for(minutes=2)
+
+    assert house.lock.read_at is not None
+    assert read_at is not None
+    assert house.lock.read_at > read_at
