@@ -34,18 +34,16 @@ def _set(house: House, **fields: Any) -> None:
 def _refreshes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every request to the token endpoint from now on."""
     seen: list[str] = []
-    make = stage.app.extensions["schlage_http"]
+    adapter = stage.adapter
+
+    class Counting(requests.adapters.HTTPAdapter):
+        def send(self, request: requests.PreparedRequest, **options: Any) -> Any:  # type: ignore[override]
+            if "token" in (request.url or "").lower():
+                seen.append(str(request.url))
+            return adapter.send(request, **options)
 
     def counting() -> requests.Session:
-        session = make()
-        send = session.get_adapter("http://schlage.test/").send
-
-        class Counting(requests.adapters.HTTPAdapter):
-            def send(self, request: requests.PreparedRequest, **options: Any) -> Any:  # type: ignore[override]
-                if "token" in (request.url or "").lower():
-                    seen.append(str(request.url))
-                return send(request, **options)
-
+        session = requests.Session()
         session.mount("http://schlage.test", Counting())
         return session
 
