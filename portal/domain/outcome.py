@@ -119,8 +119,15 @@ def is_done(outcome: Outcome) -> bool:
     )
 
 
-def problem_of(state: State, named: ProblemKey | None) -> ProblemKey | None:
-    """The problem an outcome stands for where Schlage's words name none."""
+def problem_of(
+    state: State, named: ProblemKey | None, *, is_offline: bool = False
+) -> ProblemKey | None:
+    """The problem an outcome stands for where Schlage's words name none.
+
+    Silence of a lock that is known to be offline is no riddle: offline is what it is called.
+    """
+    if is_offline and state in {State.TIMED_OUT, State.UNKNOWN}:
+        return ProblemKey.LOCK_OFFLINE
     if state is State.TIMED_OUT:
         return named if named not in {None, ProblemKey.UNKNOWN} else ProblemKey.COMMAND_TIMEOUT
     if state is State.UNKNOWN:
@@ -137,5 +144,8 @@ def is_stuck_after(kind: Kind, problem: ProblemKey, failures: int) -> bool:
     """
     if kind is Kind.DELETE:
         return False
+    if problem is ProblemKey.WRONG_LENGTH:
+        # The first refusal teaches the lock's rule, and a PIN nobody was shown is chosen anew.
+        return failures >= 2
     tries = TRIES.get(CATALOGUE[problem].policy)
     return tries is not None and failures >= tries

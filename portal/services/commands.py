@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
 from portal.domain import retry
@@ -26,7 +26,8 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
-from portal.models import BookingStatus, Command, DoorCode, Lock, LockEntry
+from portal.domain.status import Status
+from portal.models import Command, DoorCode, Lock, LockEntry
 from portal.services import outages, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
@@ -132,7 +133,8 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     if after is before and before not in OPEN:
         return False
     now = clock.now()
-    problem = problem_of(after, news.problem)
+    is_offline = session.get_one(Lock, command.lock_id).is_online is False
+    problem = problem_of(after, news.problem, is_offline=is_offline)
     moved = _move(
         session,
         command_row_id,
@@ -294,13 +296,18 @@ def _teach_lock(
     if problem is ProblemKey.RATE_LIMITED and news.retry_after:
         lock.breaker_until = max(lock.breaker_until or now, now + news.retry_after)
         return
+    if problem is ProblemKey.WRONG_LENGTH:
+        # The lock has a rule that we did not know: its list shows the length of its codes.
+        lock.read_wanted_at = now
     if CATALOGUE[problem].policy not in _OF_REACH:
         return
     lock.failures = lock.failures + 1 if lock.failure_problem is problem else 1
     lock.failure_problem, lock.failed_at = problem, now
-    if lock.failures >= retry.BREAKER_AFTER:
+    # A lock known offline waits for the event that it is back; until then it is probed slowly.
+    failures = max(lock.failures, retry.BREAKER_AFTER if lock.is_online is False else 0)
+    if failures >= retry.BREAKER_AFTER:
         lock.breaker_until = now + retry.delay(
-            lock.failures - 1,
+            failures - 1,
             _to_soonest_arrival(session, lock.id, now),
             pace().retry_after,
             _random.uniform(-1, 1),
@@ -323,19 +330,21 @@ def _close_breaker(session: Session, lock: Lock) -> None:
 
 
 def _to_soonest_arrival(session: Session, lock_id: int, now: datetime) -> timedelta:
-    """How soon somebody needs this lock; codes already confirmed do not count."""
-    arrivals = [
-        code.booking.starts_at
-        for code in session.scalars(
-            select(DoorCode).where(
-                DoorCode.lock_id == lock_id,
-                DoorCode.is_wanted.is_(True),
-                DoorCode.ends_at > now,
-                DoorCode.confirmed_at.is_(None),
-            )
+    """How soon somebody needs this lock; codes that are confirmed do not count.
+
+    A removal is needed now: until it is proven, somebody may enter who should not.
+    """
+    codes = session.scalars(
+        select(DoorCode)
+        .where(
+            DoorCode.lock_id == lock_id,
+            DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED]),
         )
-        if code.booking.status is BookingStatus.CONFIRMED
-    ]
+        .options(joinedload(DoorCode.booking))
+    ).all()
+    if any(code.status is Status.REMOVING for code in codes):
+        return timedelta(0)
+    arrivals = [code.booking.starts_at for code in codes if code.is_wanted and code.ends_at > now]
     return min(arrivals, default=now + timedelta(days=30)) - now
 
 

@@ -8,13 +8,13 @@ and the transition table ranks the words whatever their order.
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.command import Event, State
 from portal.domain.problems import ProblemKey, recognise
-from portal.models import Command, Lock, LockEntry, WebhookState
+from portal.models import Command, Connection, ConnectionState, Lock, LockEntry, WebhookState
 from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
@@ -52,6 +52,8 @@ def process(row_id: int) -> None:
         _work_command(command_row_id, event)
     else:
         with changing() as session:
+            if event.kind is EventKind.USER:
+                _check_connections(session)
             for lock in _locks_of(session, event):
                 _work_device(session, lock, event)
     with writing() as session:
@@ -98,10 +100,21 @@ def _command_of(session: Session, event: WebhookEvent) -> Command | None:
 
 
 def _locks_of(session: Session, event: WebhookEvent) -> list[Lock]:
-    """The locks the event is about; a user's event is about all locks of nobody in particular."""
+    """The locks the event is about."""
     if event.device_id is None:
         return []
     return list(session.scalars(select(Lock).where(Lock.device_id == event.device_id)))
+
+
+def _check_connections(session: Session) -> None:
+    """A login changed or was ended everywhere. Schlage does not say whose in words we know: a
+    check of every connection is two calls each, and finds out."""
+    session.execute(
+        update(Connection)
+        .where(Connection.state == ConnectionState.CONNECTED)
+        .values(due_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def _work_command(command_row_id: int, event: WebhookEvent) -> None:
@@ -151,8 +164,6 @@ def _work_device(session: Session, lock: Lock, event: WebhookEvent) -> None:
     elif event.kind is EventKind.ACCESS_CODE:
         lock.read_wanted_at = now + READ_AFTER_EVENT
         ringing.mark(session, [lock.id])
-    elif event.kind is EventKind.USER:
-        lock.connection.due_at = now
     elif event.kind is EventKind.UNKNOWN:
         timeline.record(
             session,

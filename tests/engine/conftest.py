@@ -39,9 +39,11 @@ def _do_not_wait(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
 def stage(app: Flask, quick_disk: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A clean cloud and an app that talks to it, on Monday 2 March 2026, 10:00 in New York."""
     settings = app.extensions["settings"]
-    monkeypatch.setitem(
-        app.extensions, "settings", replace(settings, schlage_api_url=f"{API}/schlage-home")
-    )
+    addresses = {
+        "schlage_api_url": f"{API}/schlage-home",
+        "schlage_token_url": f"{API}/OAuth2/token",
+    }
+    monkeypatch.setitem(app.extensions, "settings", replace(settings, **addresses))
     for name in ("bell", "schlage_http"):
         monkeypatch.setitem(app.extensions, name, app.extensions[name])
     stage = Stage(app, START)

@@ -1,0 +1,543 @@
+"""Locks and Schlage in trouble: what heals by itself, what asks, and what is told."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from benchmarks.stage import USER
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.status import Status, Verdict
+from portal.extensions import db
+from portal.models import (
+    Account,
+    Alert,
+    Booking,
+    Connection,
+    ConnectionState,
+    ForeignCode,
+    RestorePolicy,
+)
+from portal.services import bookings, connections
+from portal.unit_of_work import writing
+from simulator.codes import Code
+from tests.engine.promises import Watch
+from tests.support.house import House
+
+
+def open_alerts(house: House) -> list[str]:
+    house.stage.sweep()
+    db.session.rollback()
+    return sorted(db.session.scalars(select(Alert.cause).where(Alert.closed_at.is_(None))))
+
+
+# Split brain
+
+
+def test_a_pin_the_lock_alone_remembers_is_replaced_when_nobody_was_shown_it(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a")
+
+    booking = house.book()
+    first = house.pin(booking)
+    house.stage.run_for(minutes=20)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.pin(booking) != first
+    assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+
+
+def test_a_pin_the_lock_alone_remembers_asks_a_person_once_it_was_shown(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a")
+
+    booking = house.book(pin="284916")
+    house.stage.run_for(minutes=30)
+
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert house.code(booking).problem is ProblemKey.SPLIT_BRAIN
+    assert "already in use" in house.code(booking).problem_text
+    assert house.told(booking).count("ladder") == 2
+    assert house.pin(booking) == "284916"
+    writes = len(watch.writes)
+    house.stage.run_for(hours=12)
+    assert len(watch.writes) == writes
+
+
+def test_split_brain_of_one_code_leaves_the_locks_other_codes_alone(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a")
+    house.book("b1", pin="284916")
+    house.stage.run_for(minutes=30)
+
+    other = house.book("b2", "2026-03-08", "2026-03-11")
+    house.stage.run_for(minutes=1)
+
+    assert house.status(other) is Status.CONFIRMED
+
+
+def test_a_split_brain_that_a_person_cleared_heals_by_resync(house: House, watch: Watch) -> None:
+    house.door.script.push("split_brain_a")
+    booking = house.book(pin="284916")
+    house.stage.run_for(minutes=30)
+
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.delete_all(house.door)
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+
+
+def test_an_entry_that_turns_up_in_the_list_is_adopted_without_a_second_one(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a")
+    booking = house.book(pin="284916")
+    house.stage.run_for(seconds=80)
+    assert house.status(booking) is Status.UNSURE
+
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.synchronise(house.door)
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+    assert len(house.held()) == 1
+
+
+# The way to the lock
+
+
+def test_a_lock_that_was_offline_gets_its_code_within_minutes_of_its_event(
+    house: House, watch: Watch
+) -> None:
+    set_connected(house, False)
+    booking = house.book()
+    house.stage.run_for(hours=2)
+    assert house.status(booking) in {Status.RETRYING, Status.UNSURE, Status.SENT}
+    assert house.code(booking).problem is not None
+
+    set_connected(house, True)
+    house.stage.run_for(minutes=3)
+
+    watch.assert_settled()
+
+
+def test_a_lock_that_was_offline_is_found_again_without_any_event(
+    house: House, watch: Watch
+) -> None:
+    house.stage.webhooks_arrive = False
+    set_connected(house, False)
+    booking = house.book(arrives="2026-03-03T09:00")
+    house.stage.run_for(hours=1)
+    assert house.status(booking) is not Status.CONFIRMED
+
+    set_connected(house, True)
+    house.stage.run_for(minutes=25)
+
+    watch.assert_settled()
+
+
+def test_an_offline_lock_puts_a_confirmed_booking_at_risk_and_its_return_ends_that(
+    house: House,
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+
+    set_connected(house, False)
+    house.stage.run_for(minutes=1)
+    assert house.booking(booking.id).verdict is Verdict.AT_RISK
+    assert house.booking(booking.id).problem is ProblemKey.LOCK_OFFLINE
+    set_connected(house, True)
+    house.stage.run_for(minutes=1)
+
+    assert house.booking(booking.id).verdict is Verdict.READY
+
+
+def test_a_critical_battery_puts_a_confirmed_booking_at_risk(house: House) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.set_battery(house.door, 5)
+    house.stage.run_for(minutes=1)
+
+    assert house.booking(booking.id).verdict is Verdict.AT_RISK
+    assert house.booking(booking.id).problem is ProblemKey.LOW_BATTERY
+
+
+def test_three_equal_failures_slow_the_lock_down_to_one_probe_at_a_time(
+    house: House, watch: Watch
+) -> None:
+    set_connected(house, False)
+    for number in range(6):
+        house.book(f"b{number}", f"2026-03-{5 + number:02}", f"2026-03-{6 + number:02}")
+
+    house.stage.run_for(hours=2)
+
+    assert house.lock.breaker_until is not None
+    assert len(watch.writes) <= 20
+    set_connected(house, True)
+    house.stage.run_for(minutes=10)
+    watch.assert_settled()
+
+
+# The sign-in
+
+
+def test_signed_out_everything_waits_and_goes_on_after_the_reconnect(
+    house: House, watch: Watch
+) -> None:
+    first = house.book("b1")
+    house.stage.run_for(minutes=1)
+    house.stage.cloud.sign_out(USER)
+
+    second = house.book("b2", "2026-03-08", "2026-03-12")
+    house.stage.run_for(minutes=5)
+    assert house.status(second) is Status.NEEDS_YOU
+    assert house.booking(second.id).problem is ProblemKey.SIGNED_OUT
+    assert house.status(first) is Status.CONFIRMED
+    assert open_alerts(house) == ["signed_out"]
+
+    reconnect(house)
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+    assert house.status(second) is Status.CONFIRMED
+    assert open_alerts(house) == []
+
+
+def test_an_outage_over_many_locks_is_one_alert_and_slow_probes(watch: Watch) -> None:
+    house = House(watch.stage, locks=5)
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_api(False)
+    booking = house.book(arrives="2026-03-02T20:00")
+
+    house.stage.run_for(minutes=30)
+    writes = len(watch.writes)
+    assert connection_of(house).outage_since is not None
+    assert "schlage_outage" in open_alerts(house)
+    assert writes == 0, "the gate is down: nothing gets as far as a lock"
+
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_api(True)
+    house.stage.run_for(minutes=10)
+
+    watch.assert_settled()
+    assert house.booking(booking.id).verdict is Verdict.READY
+    assert "schlage_outage" not in open_alerts(house)
+
+
+def test_after_an_outage_the_nearest_arrival_goes_first(house: House, watch: Watch) -> None:
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_api(False)
+    for number in (9, 5, 3, 7):
+        house.book(f"b{number}", f"2026-03-{number:02}", f"2026-03-{number + 1:02}")
+    house.stage.run_for(hours=1)
+
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_api(True)
+    house.stage.run_for(minutes=30)
+
+    watch.assert_settled()
+    order = [code.name for code in house.door.lock_codes]
+    starts = {code.name: code.schedule.start for code in house.door.lock_codes}
+    assert order == sorted(order, key=lambda name: str(starts[name]))
+
+
+# What stands in the way
+
+
+def test_a_pin_waits_for_the_leaving_code_that_has_it(house: House, watch: Watch) -> None:
+    leaving = house.book("b1", pin="284916")
+    house.stage.run_for(minutes=1)
+    for _ in range(2):
+        house.door.script.push("timeout_not_applied", only="delete")
+    house.cancel(leaving)
+
+    arriving = house.book("b2", "2026-03-03", "2026-03-05")
+    with bookings.changing() as session:
+        row = session.get_one(Booking, arriving.id)
+        row.pin = Secret("284916")
+        bookings.door_codes.follow(session, row, urgent=True)
+    house.stage.run_for(hours=1)
+
+    watch.assert_settled()
+    assert house.opens("284916", house.booking(arriving.id).starts_at)
+
+
+def test_a_pin_of_the_wrong_length_costs_no_call(watch: Watch) -> None:
+    house = House(watch.stage, vlac=False, code_length=4)
+    booking = house.book(pin="2849")
+    with bookings.changing() as session:
+        row = session.get_one(Booking, booking.id)
+        row.pin = Secret("284916")
+        row.revision += 1
+        bookings.door_codes.follow(session, row, urgent=True)
+    house.stage.run_for(minutes=5)
+
+    assert house.code(booking).problem is ProblemKey.WRONG_LENGTH
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert len(watch.writes) <= 1
+
+
+def test_a_length_schlage_did_not_tell_is_learnt_from_its_refusal(watch: Watch) -> None:
+    house = House(watch.stage, vlac=False)
+    house.stage.cloud.people.add_code(house.door, "Owner", "5937")
+
+    booking = house.book()
+    house.stage.run_for(minutes=10)
+
+    watch.assert_settled()
+    assert len(house.pin(booking)) == 4
+
+
+def test_a_foreign_code_is_listed_never_touched_and_its_digits_are_kept_clear_of(
+    house: House, watch: Watch
+) -> None:
+    watch.add_foreign(house.door, "Cleaner", "284955")
+    house.stage.run_for(minutes=2)
+
+    with pytest.raises(bookings.BadBooking, match="same four digits"):
+        house.book(pin="284916")
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    house.cancel(booking)
+    house.stage.run_for(minutes=5)
+
+    assert db.session.scalars(select(ForeignCode.label)).all() == ["Cleaner"]
+    assert house.held() == ["Cleaner"]
+
+
+def test_a_full_lock_gives_its_next_place_to_the_soonest_arrival(
+    house: House, watch: Watch
+) -> None:
+    for number in range(99):
+        watch.add_foreign(house.door, f"Neighbour {number}", f"{1000 + 7 * number}99")
+    house.stage.run_for(minutes=2)
+    first = house.book("b1", "2026-03-03", "2026-03-04")
+    later = house.book("b2", "2026-03-07", "2026-03-09")
+    sooner = house.book("b3", "2026-03-05", "2026-03-06")
+    house.stage.run_for(minutes=5)
+    assert house.status(first) is Status.CONFIRMED
+    assert house.code(later).problem is ProblemKey.LOCK_FULL
+    assert house.code(sooner).problem is ProblemKey.LOCK_FULL
+
+    house.stage.run_for(days=2, hours=4)
+
+    assert house.status(first) is Status.REMOVED
+    assert house.status(sooner) is Status.CONFIRMED
+    assert house.status(later) is not Status.CONFIRMED
+    house.stage.run_for(days=2)
+    assert house.status(later) is Status.CONFIRMED
+
+
+# Changed outside
+
+
+def test_a_code_deleted_in_the_phone_app_is_put_back(house: House, watch: Watch) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    delete_by_phone(house, watch)
+
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+    assert "changed_outside" in house.told(booking)
+
+
+def test_a_code_is_put_back_at_most_twice_a_day(house: House, watch: Watch) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    for _ in range(3):
+        delete_by_phone(house, watch)
+        house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert house.code(booking).problem is ProblemKey.CHANGED_OUTSIDE
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_manager_who_wants_to_be_asked_is_asked(house: House, watch: Watch) -> None:
+    with writing() as session:
+        account = session.get_one(Account, house.account.id)
+        account.restore_policy = RestorePolicy.ASK
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    delete_by_phone(house, watch)
+
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert house.code(booking).problem is ProblemKey.CHANGED_OUTSIDE
+    assert house.held() == []
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_dates_changed_in_the_phone_app_are_put_back(house: House, watch: Watch) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    [code] = house.door.lock_codes
+    watch.excuse(code.name)
+    end = code.schedule.end
+    assert end is not None
+    with house.stage.cloud.steady():
+        shorter = type(code.schedule)("Temporary", code.schedule.start, end - timedelta(days=1))
+        house.stage.cloud.people.edit_code(house.door, code.id, schedule=shorter)
+
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.opens(house.pin(booking), house.booking(booking.id).ends_at)
+
+
+def test_the_end_that_another_app_cut_is_not_shown_as_ready_for_ever(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    house.stage.webhooks_arrive = False
+    delete_by_phone(house, watch)
+
+    house.stage.run_for(hours=26)
+
+    assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+
+
+# Told in time
+
+
+def test_lateness_is_alarmed_at_24_6_and_2_hours_and_the_alarm_ends_with_the_cause(
+    house: House,
+) -> None:
+    house.stage.cloud.sign_out(USER)
+    booking = house.book(arrives="2026-03-04")
+    arrives = house.booking(booking.id).starts_at
+    seen = []
+    for hours in (25, 23, 5, 1.5):
+        house.stage.run_until(arrives - timedelta(hours=hours))
+        house.stage.sweep()
+        db.session.rollback()
+        keys = db.session.scalars(select(Alert.key).where(Alert.closed_at.is_(None)))
+        seen.append([key.split(":")[1] for key in keys if key.startswith("not_confirmed")])
+    assert seen == [[], ["24h"], ["6h"], ["2h"]]
+    assert house.booking(booking.id).verdict is Verdict.NOT_READY
+
+    reconnect(house)
+    house.stage.run_for(minutes=2)
+
+    assert open_alerts(house) == []
+
+
+def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-04")
+    house.stage.run_for(minutes=2)
+    ends = house.code(booking).ends_at
+    house.stage.run_until(ends - timedelta(minutes=5))
+    set_connected(house, False)
+
+    house.stage.run_until(ends + timedelta(minutes=45))
+
+    assert "removal_unconfirmed" in open_alerts(house)
+    assert house.status(booking) is Status.REMOVING
+    assert house.booking(booking.id).verdict is Verdict.AT_RISK
+    set_connected(house, True)
+    house.stage.run_for(minutes=30)
+    assert house.status(booking) is Status.REMOVED
+    assert open_alerts(house) == []
+
+
+def test_silent_webhooks_are_noticed(house: House) -> None:
+    house.stage.webhooks_arrive = False
+    for number in range(6):
+        house.book(f"b{number}", f"2026-03-{3 + number:02}", f"2026-03-{4 + number:02}")
+
+    house.stage.run_for(minutes=15)
+
+    assert open_alerts(house) == ["webhooks_off"]
+
+
+# Redis and the sweep
+
+
+def test_with_a_deaf_bell_the_next_sweep_picks_everything_up(house: House, watch: Watch) -> None:
+    house.stage.bell.is_deaf = True
+    booking = house.book()
+    house.stage.run_for(minutes=3)
+    assert house.commands() == []
+
+    house.stage.bell.is_deaf = False
+    house.stage.run_for(minutes=2)
+
+    watch.assert_settled()
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_sweep_that_runs_again_and_again_changes_nothing(house: House, watch: Watch) -> None:
+    house.book()
+    house.door.script.push("state:Pending")
+    house.book("b2", "2026-03-09", "2026-03-11")
+    before = (len(watch.writes), [(c.state, c.looks) for c in house.commands()])
+
+    for _ in range(20):
+        house.stage.sweep()
+
+    assert (len(watch.writes), [(c.state, c.looks) for c in house.commands()]) == before
+
+
+def test_an_old_code_is_off_the_lock_after_its_stay_even_when_every_delete_fails(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-04")
+    house.stage.run_for(minutes=2)
+    pin = house.pin(booking)
+    for _ in range(6):
+        house.door.script.push("timeout_not_applied", only="delete")
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(minutes=15))
+    assert not house.opens(pin)
+    assert house.status(booking) is Status.REMOVING
+    house.stage.run_for(hours=2)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
+
+
+def set_connected(house: House, is_connected: bool, door: int = 0) -> None:
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_connected(house.doors[door], is_connected)
+
+
+def delete_by_phone(house: House, watch: Watch) -> None:
+    [code] = house.door.lock_codes
+    assert isinstance(code, Code)
+    watch.excuse(code.name)
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.remove_code(house.door, code.id)
+
+
+def connection_of(house: House) -> Connection:
+    db.session.rollback()
+    return db.session.get_one(Connection, house.connection.id)
+
+
+def reconnect(house: House) -> None:
+    grant = house.stage.cloud.issue_token(USER, "stage")
+    with bookings.changing() as session:
+        connection = session.get_one(Connection, house.connection.id)
+        connection.state = ConnectionState.CONNECTED
+        connection.access_token = Secret(grant.access_token)
+        connection.refresh_token = Secret(grant.refresh_token)
+        connections._wake(session, connection.id, house.stage.now)
+    house.stage.work()
