@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.command import State
@@ -28,6 +28,41 @@ WEBHOOKS_OFF_SHARE: Final = 0.2
 WEBHOOKS_OFF_COMMANDS: Final = 5  # fewer commands in an hour say nothing
 _BY_WEBHOOK: Final = "webhook"
 _BY_LOOK_UP: Final = ("look_up", "deadline")
+
+# Built once, because they run every 30 s and mostly find nothing.
+_OPEN_ALERTS: Final = select(Alert).where(Alert.closed_at.is_(None), Alert.feed_id.is_(None))
+_LATE_ARRIVALS: Final = (
+    select(DoorCode)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        DoorCode.is_wanted.is_(True),
+        # Named one by one, so that the index leaves out the many that are over.
+        DoorCode.status.in_(set(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at <= bindparam("soon"),
+        Booking.ends_at > bindparam("now"),
+        Booking.starts_at > DoorCode.created_at,
+    )
+    .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
+)
+_LATE_REMOVALS: Final = (
+    select(DoorCode)
+    .where(DoorCode.status == Status.REMOVING, DoorCode.ends_at <= bindparam("before"))
+    .options(joinedload(DoorCode.lock))
+)
+_CONNECTIONS: Final = select(Connection)
+_CLOSED_BY: Final = (
+    select(
+        func.coalesce(func.sum(case((Command.closed_by.in_(_BY_LOOK_UP), 1), else_=0)), 0),
+        func.coalesce(func.sum(case((Command.closed_by == _BY_WEBHOOK, 1), else_=0)), 0),
+    )
+    .join(Lock, Lock.id == Command.lock_id)
+    .where(
+        Lock.connection_id == bindparam("connection_id"),
+        Command.closed_at > bindparam("after"),
+        Command.state != State.SUPERSEDED,
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +88,7 @@ def refresh(session: Session, now: datetime) -> None:
             *_connections(session, now),
         )
     }
-    open_now = {
-        (a.account_id, a.key): a
-        for a in session.scalars(
-            select(Alert).where(Alert.closed_at.is_(None), Alert.feed_id.is_(None))
-        )
-    }
+    open_now = {(a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS)}
     for key, alert in open_now.items():
         if key not in found:
             alert.closed_at = now
@@ -69,19 +99,7 @@ def refresh(session: Session, now: datetime) -> None:
 
 def _late_arrivals(session: Session, now: datetime) -> list[_Condition]:
     """Wanted codes that are not confirmed 24 h, 6 h or 2 h before the arrival."""
-    codes = session.scalars(
-        select(DoorCode)
-        .join(Booking, Booking.id == DoorCode.booking_id)
-        .where(
-            DoorCode.is_wanted.is_(True),
-            DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED, Status.REMOVING]),
-            Booking.status == BookingStatus.CONFIRMED,
-            Booking.starts_at <= now + BEFORE_ARRIVAL[-1],
-            Booking.ends_at > now,
-            Booking.starts_at > DoorCode.created_at,
-        )
-        .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
-    ).all()
+    codes = session.scalars(_LATE_ARRIVALS, {"now": now, "soon": now + BEFORE_ARRIVAL[-1]}).all()
     conditions = []
     for code in codes:
         left = code.booking.starts_at - now
@@ -105,14 +123,7 @@ def _late_arrivals(session: Session, now: datetime) -> list[_Condition]:
 
 def _late_removals(session: Session, now: datetime) -> list[_Condition]:
     """Codes not proven gone 30 minutes after their window."""
-    codes = session.scalars(
-        select(DoorCode)
-        .where(
-            DoorCode.status == Status.REMOVING,
-            DoorCode.ends_at <= now - REMOVAL_ALARM,
-        )
-        .options(joinedload(DoorCode.lock))
-    ).all()
+    codes = session.scalars(_LATE_REMOVALS, {"before": now - REMOVAL_ALARM}).all()
     return [
         _Condition(
             account_id=code.account_id,
@@ -128,7 +139,7 @@ def _late_removals(session: Session, now: datetime) -> list[_Condition]:
 
 def _connections(session: Session, now: datetime) -> list[_Condition]:
     conditions = []
-    for connection in session.scalars(select(Connection)).all():
+    for connection in session.scalars(_CONNECTIONS).all():
         keys = []
         if connection.state is ConnectionState.SIGNED_OUT:
             keys.append(ProblemKey.SIGNED_OUT)
@@ -152,16 +163,7 @@ def _connections(session: Session, now: datetime) -> list[_Condition]:
 def _is_missing_webhooks(session: Session, connection: Connection, now: datetime) -> bool:
     """Whether over a fifth of the last hour's commands had to be looked up."""
     looked_up, told = session.execute(
-        select(
-            func.coalesce(func.sum(case((Command.closed_by.in_(_BY_LOOK_UP), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((Command.closed_by == _BY_WEBHOOK, 1), else_=0)), 0),
-        )
-        .join(Lock, Lock.id == Command.lock_id)
-        .where(
-            Lock.connection_id == connection.id,
-            Command.closed_at > now - timedelta(hours=1),
-            Command.state != State.SUPERSEDED,
-        )
+        _CLOSED_BY, {"connection_id": connection.id, "after": now - timedelta(hours=1)}
     ).one()
     total = int(looked_up) + int(told)
     return total >= WEBHOOKS_OFF_COMMANDS and looked_up > WEBHOOKS_OFF_SHARE * total

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy import CursorResult, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -28,7 +28,7 @@ class Lease:
 
 # Built once, because they run with every step on every lock. Core statements: the rows that a
 # session has loaded do not show the lease.
-_LOCK: Final = Lock.__table__
+_LOCK: Final = cast(Table, Lock.__table__)
 _TAKE: Final = (
     update(_LOCK)
     .where(

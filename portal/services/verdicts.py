@@ -13,7 +13,6 @@ from portal.domain.status import Status
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
 from portal.models import Booking, BookingStatus, ConnectionState, DoorCode, Lock, LockEntry
 
-
 # Built once, because they run with every step on every lock.
 _BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
 _CODES: Final = (

@@ -8,7 +8,7 @@ and the transition table ranks the words whatever their order.
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -31,6 +31,30 @@ _TRIGGERS: Final = {
     EventKind.COMMAND_FAILED: Event.FAILED,
     EventKind.COMMAND_TIMED_OUT: Event.TIMED_OUT,
 }
+
+UNHEARD_FOR: Final = timedelta(seconds=10)  # after this long a ring counts as lost
+
+# Built once, because they run every 30 s and mostly find nothing.
+_WAITING: Final = (
+    select(StoredEvent.id)
+    .outerjoin(Command, Command.command_id == StoredEvent.command_id)
+    .where(
+        (
+            (StoredEvent.state == WebhookState.RECEIVED)
+            & (StoredEvent.received_at <= bindparam("unheard"))
+        )
+        | (
+            (StoredEvent.state == WebhookState.PARKED)
+            & (Command.id.is_not(None) | (StoredEvent.received_at <= bindparam("parked")))
+        )
+    )
+    .order_by(StoredEvent.received_at)
+)
+_FORGET: Final = (
+    delete(StoredEvent)
+    .where(StoredEvent.received_at < bindparam("before"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def process(row_id: int) -> None:
@@ -63,29 +87,13 @@ def process(row_id: int) -> None:
 
 def waiting(session: Session, now: datetime, page: int) -> list[int]:
     """Stored webhooks nobody has worked for a while: rings got lost, or their command is new."""
-    return list(
-        session.scalars(
-            select(StoredEvent.id)
-            .outerjoin(Command, Command.command_id == StoredEvent.command_id)
-            .where(
-                (
-                    (StoredEvent.state == WebhookState.RECEIVED)
-                    & (StoredEvent.received_at <= now - timedelta(seconds=10))
-                )
-                | (
-                    (StoredEvent.state == WebhookState.PARKED)
-                    & (Command.id.is_not(None) | (StoredEvent.received_at <= now - PARKED_FOR))
-                )
-            )
-            .order_by(StoredEvent.received_at)
-            .limit(page)
-        )
-    )
+    times = {"unheard": now - UNHEARD_FOR, "parked": now - PARKED_FOR}
+    return list(session.scalars(_WAITING.limit(page), times))
 
 
 def forget_old(session: Session, now: datetime) -> None:
     """Event ids are kept for 30 days: they are all the replay protection there is."""
-    session.execute(delete(StoredEvent).where(StoredEvent.received_at < now - KEPT_FOR))
+    session.execute(_FORGET, {"before": now - KEPT_FOR})
 
 
 def _command_of(session: Session, event: WebhookEvent) -> Command | None:
