@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +31,15 @@ def free_port() -> int:
 
 
 @needs_proc
-def test_a_taken_port_is_said_with_who_has_it_and_what_to_type_instead(taken_port: int) -> None:
-    result = run_script(preflight.CHECKOUT / "portal/runtime/preflight.py", PORT=str(taken_port))
+def test_a_taken_port_is_said_with_who_has_it_and_what_to_type_instead(
+    tmp_path: Path, taken_port: int
+) -> None:
+    # A checkout of its own: in this one somebody may be running Latchboard.
+    script = tmp_path / "portal" / "runtime" / "preflight.py"
+    script.parent.mkdir(parents=True)
+    script.write_bytes(Path(preflight.__file__).read_bytes())
+
+    result = run_script(script, PORT=str(taken_port))
 
     assert result.returncode == 1
     assert f"Port {taken_port} is taken by" in result.stderr
