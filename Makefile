@@ -76,7 +76,8 @@ python:
 		echo "Install one, or name one that is elsewhere: make $(or $(MAKECMDGOALS),run) PYTHON=/path/to/python3.12"; \
 		exit 1; \
 	fi
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Latchboard needs Python 3.11 or newer, and $(PYTHON) is $$("$(PYTHON)" --version 2>&1)."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Latchboard needs Python 3.11 or newer, and $(PYTHON) is $$("$(PYTHON)" --version 2>/dev/null || echo missing)."; \
+		exit 1; }
 
 .PHONY: run test test-deep check format bench docs screenshots lock dev help python
