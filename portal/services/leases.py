@@ -42,7 +42,12 @@ _TAKE: Final = (
         is_rung=False,
     )
 )
-_MARK: Final = update(_LOCK).where(_LOCK.c.id == bindparam("lock")).values(is_rung=True)
+# Should the holder be dead, the sweep comes back the moment its lease ends.
+_MARK: Final = (
+    update(_LOCK)
+    .where(_LOCK.c.id == bindparam("lock"))
+    .values(is_rung=True, due_at=_LOCK.c.lease_until)
+)
 _TOKEN: Final = select(_LOCK.c.lease_token).where(_LOCK.c.id == bindparam("lock"))
 _IS_HELD: Final = (_LOCK.c.id == bindparam("lock")) & (_LOCK.c.lease_token == bindparam("token"))
 _RENEW: Final = update(_LOCK).where(_IS_HELD).values(lease_until=bindparam("until"))

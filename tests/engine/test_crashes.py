@@ -1,0 +1,217 @@
+"""A process dies at any moment: the next one ends the work as if nothing had happened."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy.orm import Session
+
+from benchmarks.stage import Stage
+from portal.domain.command import State
+from portal.extensions import db
+from portal.models import Command, Lock
+from portal.services import commands, leases
+from portal.services.commands import News
+from portal.unit_of_work import writing
+from simulator.adapter import CloudAdapter
+from tests.engine.promises import Killed, Watch
+from tests.support.house import House
+
+
+class Reaper:
+    """Counts the moments between which a process can die, and kills at one of them.
+
+    A moment is just before a commit, just after it, just before a call reaches Schlage, and just
+    after Schlage has answered and before we know it.
+    """
+
+    def __init__(self) -> None:
+        self.moment = 0
+        self.kill_at: int | None = None
+        self.is_counting = False
+        self.dies_after_a_write = False
+
+    def pass_by(self) -> None:
+        if not self.is_counting:
+            return
+        self.moment += 1
+        if self.moment == self.kill_at:
+            raise Killed(f"at moment {self.moment}")
+
+    def watch_over(self, watch: Watch, begin: Callable[[], None]) -> None:
+        """Jobs from here on count; what the test itself does is never killed."""
+        run = watch._run
+
+        def job(*args: Any) -> None:
+            self.is_counting = True
+            try:
+                run(*args)
+            finally:
+                self.is_counting = False
+
+        watch._run = job
+        begin()
+
+
+class DeadlyAdapter(CloudAdapter):
+    """A wire on which a process can die with its request sent and unanswered."""
+
+    reaper: Reaper
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        self.reaper.pass_by()
+        answer = super().send(request, **options)
+        if self.reaper.dies_after_a_write and request.method == "POST":
+            self.reaper.dies_after_a_write = False
+            raise Killed("with the answer unread")
+        self.reaper.pass_by()
+        return answer
+
+
+@pytest.fixture
+def reaper(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Reaper:
+    reaper = Reaper()
+    adapter = DeadlyAdapter(stage.cloud)
+    adapter.reaper = reaper
+    stage.adapter, stage._http = adapter, None
+    commit = Session.commit
+
+    def deadly(self: Session) -> None:
+        reaper.pass_by()
+        commit(self)
+        reaper.pass_by()
+
+    monkeypatch.setattr(type(db.session()), "commit", deadly)
+    return reaper
+
+
+def add(house: House) -> Callable[[], None]:
+    return lambda: _none(house.book())
+
+
+def update(house: House) -> Callable[[], None]:
+    house.book()
+    house.stage.run_for(minutes=1)
+    return lambda: _none(house.book(departs="2026-03-10"))
+
+
+def delete(house: House) -> Callable[[], None]:
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+    return lambda: house.cancel(booking)
+
+
+def _none(_: object) -> None:
+    return None
+
+
+# How many such moments each kind of work has, seen in a run that was not killed.
+MOMENTS = {add: 26, update: 30, delete: 30}
+
+
+@pytest.mark.parametrize(
+    ("work", "moment"),
+    [(work, moment) for work, count in MOMENTS.items() for moment in range(1, count + 1)],
+)
+def test_killed_at_any_moment_the_end_is_the_same(
+    house: House, watch: Watch, reaper: Reaper, work: Any, moment: int
+) -> None:
+    do = work(house)
+    before = len(watch.writes)
+    reaper.kill_at = moment
+
+    reaper.watch_over(watch, do)
+    house.stage.run_for(minutes=8)
+
+    assert watch.kills == 1, "there are fewer moments than MOMENTS says"
+    watch.assert_settled()
+    assert len(watch.writes) - before <= 2
+    assert len(house.held()) == (0 if work is delete else 1)
+
+
+@pytest.mark.parametrize("moment", [1, 4, 6, 7, 8])
+def test_killed_again_and_again_at_the_same_place_nothing_is_sent_twice_blindly(
+    house: House, watch: Watch, reaper: Reaper, moment: int
+) -> None:
+    def again(_: object) -> None:
+        reaper.moment = 0 if watch.kills < 4 else 10_000
+
+    watch.before_job = again
+    reaper.kill_at = moment
+
+    reaper.watch_over(watch, lambda: _none(house.book()))
+    house.stage.run_for(minutes=40)
+
+    assert 1 <= watch.kills <= 4
+    watch.assert_settled()
+    assert len(house.held()) == 1
+
+
+def test_a_worker_that_slept_through_its_lease_sends_nothing(
+    house: House, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = commands.claim
+
+    def sleep_first(session: Session, lease: leases.Lease, row_id: int) -> Command:
+        monkeypatch.setattr(commands, "claim", claim)
+        session.get_one(Lock, lease.lock_id).lease_token += 1
+        session.flush()
+        return claim(session, lease, row_id)
+
+    monkeypatch.setattr(commands, "claim", sleep_first)
+
+    house.book()
+    assert watch.writes == []
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+    assert len(watch.writes) == 1
+
+
+def test_a_second_worker_leaves_a_leased_lock_alone_and_the_first_looks_once_more(
+    house: House,
+) -> None:
+    with writing() as session:
+        first = leases.take(session, house.lock.id, "worker 1")
+    assert first is not None
+
+    with writing() as session:
+        assert leases.take(session, first.lock_id, "worker 2") is None
+
+    with writing() as session:
+        assert not leases.release(session, first, None), "it was rung for meanwhile"
+        assert leases.release(session, first, None)
+
+
+def test_after_a_takeover_the_old_token_changes_nothing(house: House) -> None:
+    with writing() as session:
+        old = leases.take(session, house.lock.id, "worker 1")
+    assert old is not None
+    house.stage.run_for(seconds=91)
+    with writing() as session:
+        assert leases.take(session, old.lock_id, "worker 2") is not None
+
+    with writing() as session, pytest.raises(leases.LeaseLost):
+        leases.renew(session, old)
+    with writing() as session, pytest.raises(leases.LeaseLost):
+        leases.release(session, old, None)
+    assert house.lock.lease_owner == "worker 2"
+
+
+def test_a_worker_thought_dead_that_comes_back_with_its_202_is_still_heard(
+    house: House, watch: Watch, reaper: Reaper
+) -> None:
+    reaper.dies_after_a_write = True
+    reaper.watch_over(watch, lambda: _none(house.book()))
+    [write] = watch.writes
+    house.stage.run_for(seconds=100)
+    [abandoned] = [c for c in house.commands() if c.state is State.UNKNOWN]
+
+    with writing() as session:
+        commands.accept(session, abandoned.id, write.data["command_id"])
+        commands.settle(session, abandoned.id, News(event=commands.Event.SUCCEEDED, by="look_up"))
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+    assert len(house.held()) == 1
