@@ -131,7 +131,7 @@ def mark_seen(session: Session, account_id: int, now: datetime, alert_id: int | 
     return int(changed.rowcount)
 
 
-def _alerts(condition: ColumnElement[bool]) -> Select[Any]:
+def _alerts(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Alert,

@@ -136,15 +136,16 @@ def find(
 
 def timeline_of_booking(session: Session, booking_id: int, limit: int | None) -> tuple[Line, ...]:
     """The booking's history, the newest line first."""
-    return _lines(session, TimelineEntry.booking_id == booking_id, limit)
+    return timeline(session, TimelineEntry.booking_id == booking_id, limit)
 
 
 def timeline_of_lock(session: Session, lock_id: int, limit: int | None) -> tuple[Line, ...]:
     """The lock's history, the newest line first."""
-    return _lines(session, TimelineEntry.lock_id == lock_id, limit)
+    return timeline(session, TimelineEntry.lock_id == lock_id, limit)
 
 
-def _lines(session: Session, condition: Any, limit: int | None) -> tuple[Line, ...]:
+def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line, ...]:
+    """The lines of history that meet the condition, the newest first."""
     rows = session.execute(
         select(TimelineEntry, Lock.name)
         .outerjoin(Lock, Lock.id == TimelineEntry.lock_id)

@@ -135,5 +135,10 @@ def end_all_of(session: Session, manager_id: int) -> None:
     session.execute(delete(SignIn).where(SignIn.manager_id == manager_id))
 
 
+def end_others_of(session: Session, manager_id: int, keep_id: int) -> None:
+    """Every browser of this manager but one is signed out: after a password change in that one."""
+    session.execute(delete(SignIn).where(SignIn.manager_id == manager_id, SignIn.id != keep_id))
+
+
 def _is_over(now: datetime) -> ColumnElement[bool]:
     return or_(SignIn.last_seen_at <= now - IDLE, SignIn.created_at <= now - LONGEST)

@@ -1,7 +1,7 @@
 """The append-only history of bookings and locks."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,27 @@ class Kind(StrEnum):
     SIGNED_OUT = "signed_out"
     DISCONNECTED = "disconnected"
     REBUILD = "rebuild"
+    MANAGER_ADDED = "manager_added"
+    ROLE_CHANGED = "role_changed"
+    MANAGER_DISABLED = "manager_disabled"
+    MANAGER_ENABLED = "manager_enabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    SIGN_IN_ENDED = "sign_in_ended"
+    TOKEN_MADE = "token_made"  # noqa: S105
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
+
+
+# What is about the account's people and their tokens, and no booking or lock.
+TEAM: Final = (
+    Kind.MANAGER_ADDED,
+    Kind.ROLE_CHANGED,
+    Kind.MANAGER_DISABLED,
+    Kind.MANAGER_ENABLED,
+    Kind.PASSWORD_CHANGED,
+    Kind.SIGN_IN_ENDED,
+    Kind.TOKEN_MADE,
+    Kind.TOKEN_REVOKED,
+)
 
 
 def record(

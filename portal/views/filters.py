@@ -21,6 +21,7 @@ from portal.domain.problems import CATALOGUE, Problem, ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.models.booking import Source
 from portal.models.connection import ConnectionState
+from portal.views._devices import device
 
 SPRITE: Final = "vendor/lucide-1.62.0.svg"
 
@@ -87,6 +88,7 @@ def install(app: Flask) -> None:
         problem=problem,
         time_limit=time_limit,
         zone_name=zone_name,
+        device=device,
     )
     app.jinja_env.globals.update(icon=icon, age_words=age_words, page_language=_locale)
     app.jinja_env.trim_blocks = True

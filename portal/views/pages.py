@@ -20,18 +20,31 @@ from portal.views import (
     rebuilds,
     settings,
     story,
+    team,
     words,
+    you,
 )
 from portal.views._guard import caller
 
-_BLUEPRINTS: Final = (arrivals, alerts, bookings, locks, rebuilds, properties, settings, imports)
+_BLUEPRINTS: Final = (
+    arrivals,
+    alerts,
+    bookings,
+    locks,
+    rebuilds,
+    properties,
+    settings,
+    imports,
+    team,
+    you,
+)
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", {"arrivals", "bookings"}),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
     ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports"}),
-    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings"}),
+    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team"}),
 )
 
 

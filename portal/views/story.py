@@ -218,6 +218,31 @@ def _rebuild(data: Mapping[str, Any], lock: str) -> Told:
     return Told(words, "", "", "wrench", "green" if data.get("stage") == "done" else "slate")
 
 
+def _person(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
+    def tell(data: Mapping[str, Any], _lock: str) -> Told:
+        return Told(text(str(data.get("name") or gettext("Somebody"))), "", "", icon, tone)
+
+    return tell
+
+
+def _role(data: Mapping[str, Any], _lock: str) -> Told:
+    name = str(data.get("name") or gettext("Somebody"))
+    words = gettext("%(name)s: role changed", name=name)
+    return Told(words, f"{data.get('before', '')} → {data.get('after', '')}", "", "users", "slate")
+
+
+def _token(is_made: bool) -> Callable[[Mapping[str, Any], str], Told]:
+    def tell(data: Mapping[str, Any], _lock: str) -> Told:
+        words = (
+            gettext("API token made for %(name)s", name=data.get("name", ""))
+            if is_made
+            else gettext("API token of %(name)s revoked", name=data.get("name", ""))
+        )
+        return Told(words, str(data.get("token_name") or ""), "", "key", "slate")
+
+    return tell
+
+
 def _plain(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
     def tell(data: Mapping[str, Any], lock: str) -> Told:
         return Told(text(lock), "", str(data.get("text") or ""), icon, tone)
@@ -281,4 +306,22 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.SIGNED_OUT: _plain(lambda _: gettext("Schlage ended our access"), "log-out", "red"),
     Kind.DISCONNECTED: _plain(lambda _: gettext("Disconnected from Schlage"), "unplug"),
     Kind.REBUILD: _rebuild,
+    Kind.MANAGER_ADDED: _person(
+        lambda name: gettext("%(name)s was added to the team", name=name), "users"
+    ),
+    Kind.ROLE_CHANGED: _role,
+    Kind.MANAGER_DISABLED: _person(
+        lambda name: gettext("%(name)s was shut out", name=name), "ban", "amber"
+    ),
+    Kind.MANAGER_ENABLED: _person(
+        lambda name: gettext("%(name)s may sign in again", name=name), "log-in"
+    ),
+    Kind.PASSWORD_CHANGED: _person(
+        lambda name: gettext("%(name)s chose another password", name=name), "shield-check"
+    ),
+    Kind.SIGN_IN_ENDED: _person(
+        lambda name: gettext("A browser of %(name)s was signed out", name=name), "log-out"
+    ),
+    Kind.TOKEN_MADE: _token(True),
+    Kind.TOKEN_REVOKED: _token(False),
 }

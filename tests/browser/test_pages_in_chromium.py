@@ -12,10 +12,11 @@ from portal import clock
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
-from portal.models import Booking, ConnectionState, DoorCode, Manager, SignIn
+from portal.models import Booking, ConnectionState, DoorCode, Manager, Role, SignIn
 from portal.unit_of_work import writing
 from tests.support.builders import (
     make_alert,
+    make_api_token,
     make_booking,
     make_connection,
     make_door_code,
@@ -25,6 +26,7 @@ from tests.support.builders import (
     make_lock,
     make_manager,
     make_property,
+    make_sign_in,
     make_timeline_entry,
 )
 from tests.support.client import PASSWORD
@@ -75,6 +77,9 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     make_alert(cause="feed_sick", feed_id=feed.id, seen_at=clock.now())
     make_alert(closed_at=clock.now(), booking_id=nobody.id)
     make_timeline_entry(booking, "command_closed", data={"state": "failed", "text": "y" * 200})
+    colleague = make_manager(role=Role.STAFF, name="Maximiliana" * 15)
+    make_sign_in(colleague)
+    token = make_api_token(name="Robot" * 20)
     lock_id, place_id = code.lock_id, booking.property_id
     paths = [
         "/",
@@ -97,6 +102,12 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         "/imports/address",
         "/imports/file",
         "/imports/booking",
+        "/team",
+        "/team/new",
+        f"/team/{colleague.id}",
+        "/team/tokens/new",
+        f"/team/tokens/{token.id}/revoke",
+        "/you",
         f"/imports/{feed.id}/remove",
         "/nowhere",
         "/sign-in",
@@ -239,6 +250,21 @@ def test_everything_but_the_live_refresh_works_without_javascript(
     plain.get_by_role("button", name="Sign out").click()
     expect(plain.get_by_label("Password")).to_be_visible()
     context.close()
+
+
+def test_a_new_token_is_copied_by_a_press(site: str, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+    sign_in(page, site)
+    page.goto(f"{site}/team/tokens/new")
+    page.get_by_label("What is it for?").fill("Booking robot")
+    page.get_by_role("button", name="Make the token").click()
+
+    page.get_by_role("button", name="Copy the token").click()
+
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    token = page.locator("#token").inner_text()
+    assert token.startswith("lb_")
+    assert page.evaluate("navigator.clipboard.readText()") == token
 
 
 def test_the_whole_page_can_be_used_by_keyboard(site: str, page: Page) -> None:

@@ -5,6 +5,7 @@ is not given it makes; rows without an account belong to the first one.
 """
 
 import itertools
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from portal.models import (
     Command,
     Connection,
     ConnectionState,
+    CsvImport,
     DoorCode,
     Feed,
     ForeignCode,
@@ -37,6 +39,7 @@ from portal.models import (
     PinOrigin,
     Property,
     Role,
+    SignIn,
     Source,
     TimelineEntry,
     WebhookEvent,
@@ -108,6 +111,33 @@ def make_token(manager: Manager | None = None, **fields: Any) -> str:
     }
     saved(ApiToken(**values | fields))
     return token
+
+
+def make_api_token(account: Account | None = None, **fields: Any) -> ApiToken:
+    """The row of a token that nobody has the text of."""
+    manager = make_manager(account)
+    values = {
+        "account_id": manager.account_id,
+        "manager_id": manager.id,
+        "token_hash": crypto.token_hash(f"lb_row-{next(_numbers)}"),
+        "name": "A program",
+        "created_at": clock.now(),
+    }
+    return saved(ApiToken(**values | fields))
+
+
+def make_sign_in(manager: Manager | None = None, **fields: Any) -> SignIn:
+    """A browser in which the manager is signed in."""
+    manager = manager or make_manager()
+    values = {
+        "account_id": manager.account_id,
+        "manager_id": manager.id,
+        "token_hash": crypto.token_hash(f"sign-in-{next(_numbers)}"),
+        "created_at": clock.now(),
+        "last_seen_at": clock.now(),
+        "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1",
+    }
+    return saved(SignIn(**values | fields))
 
 
 def make_connection(account: Account | None = None, **fields: Any) -> Connection:
@@ -306,6 +336,22 @@ def make_feed(
         "created_at": clock.now(),
     }
     return saved(Feed(**values | fields))
+
+
+def make_csv_import(account: Account | None = None, **fields: Any) -> CsvImport:
+    """A table of one stay that was uploaded and not taken over yet."""
+    header = ["Arrival", "Departure", "Guest"]
+    day = (clock.now() + timedelta(days=5)).date()
+    rows = [[2, [day.isoformat(), (day + timedelta(days=3)).isoformat(), "Ana Table"]]]
+    values = {
+        "account_id": (account or default_account()).id,
+        "name": "bookings.csv",
+        "uploaded_by": "manager:1",
+        "uploaded_at": clock.now(),
+        "table": Secret(json.dumps([header, rows, "utf-8", ","])),
+        "columns": {"arrives": 0, "departs": 1, "guest": 2},
+    }
+    return saved(CsvImport(**values | fields))
 
 
 def make_timeline_entry(booking: Booking, kind: str, **fields: Any) -> TimelineEntry:

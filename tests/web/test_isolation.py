@@ -21,13 +21,16 @@ from tests.support.builders import (
     fresh,
     make_account,
     make_alert,
+    make_api_token,
     make_booking,
     make_connection,
+    make_csv_import,
     make_door_code,
     make_feed,
     make_lock,
     make_manager,
     make_property,
+    make_sign_in,
     make_token,
 )
 from tests.support.client import PortalClient
@@ -39,8 +42,12 @@ ID_OF: dict[str, Callable[[Account], int]] = {
     "connection_id": lambda account: make_connection(account).id,
     "door_code_id": lambda account: make_door_code(make_booking(account=account)).id,
     "feed_id": lambda account: make_feed(account=account).id,
+    "import_id": lambda account: make_csv_import(account).id,
     "lock_id": lambda account: make_lock(account=account).id,
+    "manager_id": lambda account: make_manager(account).id,
     "property_id": lambda account: make_property(account).id,
+    "sign_in_id": lambda account: make_sign_in(make_manager(account)).id,
+    "token_id": lambda account: make_api_token(account).id,
 }
 # What a route needs to get as far as looking for the id.
 BODIES: dict[str, dict[str, Any]] = {
