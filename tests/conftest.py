@@ -15,7 +15,7 @@ from tests.support.client import PortalClient
 from tests.support.settings import OWN_WEBHOOK_KEY, make_settings
 from tests.support.webhooks import Signer
 
-pytest_plugins = ["tests.support.chromium"]
+pytest_plugins = ["tests.support.chromium", "tests.process.running"]
 
 USES_THE_DATABASE = {"app", "client", "database_url", "bell"}
 
