@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 04:12:00.663403
+Create Date: 2026-11-24 04:23:18.476595
 """
 
 import sqlalchemy as sa
@@ -85,6 +85,21 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_connection_due_at"), ["due_at"], unique=False)
 
     op.create_table(
+        "csv_column",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("header", sa.String(length=100), nullable=False),
+        sa.Column("field", sa.String(length=20), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_csv_column_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_csv_column")),
+        sa.UniqueConstraint("account_id", "header", name=op.f("uq_csv_column_account_id_header")),
+    )
+    with op.batch_alter_table("csv_column", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_csv_column_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
         "manager",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
@@ -145,6 +160,39 @@ def upgrade():
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_api_token_account_id"), ["account_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_api_token_manager_id"), ["manager_id"], unique=False)
+
+    op.create_table(
+        "csv_import",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("uploaded_by", sa.String(length=60), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("table", sa.Text(), nullable=True),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("date_order", sa.String(length=20), nullable=True),
+        sa.Column("property_id", sa.Integer(), nullable=True),
+        sa.Column("pads_pins", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("same", sa.Integer(), nullable=False),
+        sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("undone", sa.Integer(), nullable=False),
+        sa.Column("kept", sa.Integer(), nullable=False),
+        sa.Column("remarks", sa.Text(), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_csv_import_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["property_id"], ["property.id"], name=op.f("fk_csv_import_property_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_csv_import")),
+    )
+    with op.batch_alter_table("csv_import", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_csv_import_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "feed",
@@ -424,6 +472,33 @@ def upgrade():
         )
 
     op.create_table(
+        "csv_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("booking_id", sa.Integer(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_csv_change_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["booking_id"], ["booking.id"], name=op.f("fk_csv_change_booking_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["csv_import.id"], name=op.f("fk_csv_change_import_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_csv_change")),
+        sa.UniqueConstraint(
+            "import_id", "booking_id", name=op.f("uq_csv_change_import_id_booking_id")
+        ),
+    )
+    with op.batch_alter_table("csv_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_csv_change_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_csv_change_booking_id"), ["booking_id"], unique=False)
+
+    op.create_table(
         "door_code",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("booking_id", sa.Integer(), nullable=False),
@@ -630,6 +705,11 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_door_code_account_id"))
 
     op.drop_table("door_code")
+    with op.batch_alter_table("csv_change", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csv_change_booking_id"))
+        batch_op.drop_index(batch_op.f("ix_csv_change_account_id"))
+
+    op.drop_table("csv_change")
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_alert_open",
@@ -691,6 +771,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_feed_account_id"))
 
     op.drop_table("feed")
+    with op.batch_alter_table("csv_import", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csv_import_account_id"))
+
+    op.drop_table("csv_import")
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_token_manager_id"))
         batch_op.drop_index(batch_op.f("ix_api_token_account_id"))
@@ -704,6 +788,10 @@ def downgrade():
         batch_op.drop_index(batch_op.f("ix_manager_account_id"))
 
     op.drop_table("manager")
+    with op.batch_alter_table("csv_column", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_csv_column_account_id"))
+
+    op.drop_table("csv_column")
     with op.batch_alter_table("connection", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_connection_due_at"))
         batch_op.drop_index(batch_op.f("ix_connection_account_id"))

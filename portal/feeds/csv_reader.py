@@ -36,19 +36,20 @@ REQUIRED: Final = (Field.ARRIVES, Field.DEPARTS)
 #: Which column has which meaning, by its place from 0. Kept by header, see `remembered`.
 Columns = Mapping[Field, int]
 
-_DIGITS: Final = re.compile(r"[0-9]{3,10}")
+_DIGITS: Final = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvStay:
     """A stay of one row; times are the property's local ones.
 
-    `external_id` is the file's own, or made of the stay itself, so that importing the same file
-    again finds the same bookings.
+    `external_id` is the file's own, or made of property, guest and arrival (`has_own_id` False), so
+    that importing the same file again finds the same bookings.
     """
 
     line: int
     external_id: str
+    has_own_id: bool = True
     arrives: Moment
     departs: Moment
     is_cancelled: bool
@@ -224,8 +225,8 @@ def _day(moment: Moment) -> str:
 
 
 def _with_own_id(stay: CsvStay) -> CsvStay:
-    """`stay` with an id made of what tells it from others; a phone number or note may change."""
-    parts = (stay.property_name, stay.guest_name, _day(stay.arrives), _day(stay.departs))
+    """`stay` with an id made of what tells it from others; the departure, a phone may change."""
+    parts = (stay.property_name, stay.guest_name, _day(stay.arrives))
     plain = "\x1f".join(part.casefold() for part in parts)
     digest = hashlib.sha256(plain.encode()).hexdigest()[:24]
-    return replace(stay, external_id=f"row-{digest}")
+    return replace(stay, external_id=f"row-{digest}", has_own_id=False)

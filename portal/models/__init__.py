@@ -13,6 +13,7 @@ from portal.models.alert import Alert
 from portal.models.booking import Booking, BookingStatus, DoorCode, PinOrigin, Source
 from portal.models.command import Command, LockEntry
 from portal.models.connection import Connection, ConnectionState
+from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
 from portal.models.lock import ForeignCode, Lock
@@ -28,9 +29,13 @@ __all__ = [
     "Command",
     "Connection",
     "ConnectionState",
+    "CsvChange",
+    "CsvColumn",
+    "CsvImport",
     "DoorCode",
     "Feed",
     "ForeignCode",
+    "ImportState",
     "LimitBucket",
     "Lock",
     "LockEntry",

@@ -350,9 +350,14 @@ def _known(row: Booking, zone: ZoneInfo) -> KnownStay:
         missing_polls=row.missing_polls,
         held_until=row.held_until,
         guest_name=row.guest_name or None,
-        phone_last4=row.guest_phone or None,
+        phone_last4=_last_digits(row.guest_phone) or None,
         reservation_code=row.reservation_code,
     )
+
+
+def _last_digits(phone: str) -> str:
+    """What a calendar gives of a phone: a whole number, filled in here, is no other guest's."""
+    return "".join(letter for letter in phone if letter.isdigit())[-4:]
 
 
 def _moment(on: date, at: time | None, zone: ZoneInfo) -> Moment:
@@ -451,7 +456,8 @@ def _change(
             return "New dates: the code follows, the PIN stays."
         case DetailsChanged():
             row.guest_name = (change.guest_name or row.guest_name)[:200]
-            row.guest_phone = (change.phone_last4 or row.guest_phone)[:60]
+            if _last_digits(row.guest_phone) != change.phone_last4:
+                row.guest_phone = (change.phone_last4 or row.guest_phone)[:60]
             row.reservation_code = change.reservation_code or row.reservation_code
             return "The guest's details changed."
         case UidReplaced():

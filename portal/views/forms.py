@@ -182,6 +182,15 @@ class FileForm(FlaskForm):
     )
 
 
+class TableForm(FlaskForm):
+    """A table of bookings."""
+
+    file = FileField(
+        lazy_gettext("Table of bookings (.csv)"),
+        [FileRequired(lazy_gettext("Choose a file of at most 2 MB."))],
+    )
+
+
 def tell(form: FlaskForm, field: str, words: str, otherwise: str) -> None:
     """Puts what a service said of a field at that field, or at `otherwise` where it has none."""
     control: Any = form._fields.get(field) or form._fields[otherwise]

@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from portal.domain.secret import Secret
 from portal.extensions import db
 from portal.models import Feed, Property, Role, Source
-from portal.services import board, bookings, feed_page, intake, roles
+from portal.services import board, bookings, feed_page, imports, intake, roles
 from portal.services.bookings import BadBooking, BookingWish
 from portal.services.intake import BadFeed
 from portal.views import _htmx, _staff
@@ -32,6 +32,8 @@ def index() -> str:
         "imports/index.html",
         cards=feed_page.cards(db.session()),
         properties=board.properties(db.session()),
+        tables=imports.past(db.session()),
+        can_undo=imports.can_undo,
         may_act=roles.is_at_least(caller().role, Role.MANAGER),
     )
 

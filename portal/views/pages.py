@@ -12,7 +12,9 @@ from portal.services import alert_page
 from portal.views import (
     alerts,
     arrivals,
+    booking_exports,
     bookings,
+    csv_imports,
     filters,
     imports,
     locks,
@@ -30,20 +32,23 @@ _BLUEPRINTS: Final = (
     arrivals,
     alerts,
     bookings,
+    booking_exports,
     locks,
     rebuilds,
     properties,
     settings,
     imports,
+    csv_imports,
     team,
     you,
 )
+_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports"}
 _NAVIGATION: Final = (
-    ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", {"arrivals", "bookings"}),
+    ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
     ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
-    ("imports.index", lazy_gettext("Import"), "inbox", {"imports"}),
+    ("imports.index", lazy_gettext("Import"), "inbox", {"imports", "csv_imports"}),
     ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team"}),
 )
 
