@@ -17,6 +17,7 @@ from portal.services.bookings import BadBooking
 from portal.views import _htmx, _live, words
 from portal.views._guard import caller, requires
 from portal.views._pages import links
+from portal.views._stays import stay_or_404
 from portal.views.forms import DatesForm, PinForm, tell
 
 blueprint = Blueprint("bookings", __name__, url_prefix="/bookings")
@@ -74,7 +75,7 @@ def pin(booking_id: int) -> str:
 @blueprint.route("/<int:booking_id>/new-pin", methods=["GET", "POST"])
 @requires(Role.MANAGER)
 def new_pin(booking_id: int) -> BaseResponse | str | tuple[str, int]:
-    stay = _stay(booking_id)
+    stay = stay_or_404(booking_id)
     form = PinForm()
     if form.validate_on_submit():
         given = Secret(form.pin.data) if form.pin.data else None
@@ -100,7 +101,7 @@ def new_pin(booking_id: int) -> BaseResponse | str | tuple[str, int]:
 @blueprint.route("/<int:booking_id>/dates", methods=["GET", "POST"])
 @requires(Role.MANAGER)
 def dates(booking_id: int) -> BaseResponse | str | tuple[str, int]:
-    stay = _stay(booking_id)
+    stay = stay_or_404(booking_id)
     booking = db.session.get_one(Booking, booking_id)
     form = DatesForm(obj=booking)
     if form.validate_on_submit():
@@ -128,7 +129,7 @@ def dates(booking_id: int) -> BaseResponse | str | tuple[str, int]:
 @blueprint.route("/<int:booking_id>/cancel", methods=["GET", "POST"])
 @requires(Role.MANAGER)
 def cancel(booking_id: int) -> BaseResponse | str:
-    stay = _stay(booking_id)
+    stay = stay_or_404(booking_id)
     if request.method == "GET":
         return render_template("bookings/cancel.html", stay=stay, now=clock.now())
     with bookings.changing() as session:
@@ -155,13 +156,6 @@ def _flash_dates(is_changed: bool) -> None:
         flash(gettext("The dates are changed. The code follows; the PIN stays the same."), "good")
     else:
         flash(gettext("These were the dates already: nothing is changed."), "info")
-
-
-def _stay(booking_id: int) -> stays.Stay:
-    found = stays.find(db.session(), booking_id, clock.now(), is_staff=_is_staff())
-    if found is None:
-        abort(404)
-    return found
 
 
 def _booking(session: Any, booking_id: int) -> Booking:

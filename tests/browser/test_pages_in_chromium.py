@@ -89,6 +89,7 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         f"/bookings/{booking.id}/dates",
         f"/bookings/{booking.id}/new-pin",
         f"/bookings/{booking.id}/cancel",
+        f"/bookings/{booking.id}/diagnostics",
         "/alerts",
         "/locks",
         f"/locks/{lock_id}",
