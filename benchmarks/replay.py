@@ -140,6 +140,7 @@ class Replay:
         self._last_line = 0
         self._last_alert = 0
         self._pins: dict[int, str] = {}
+        self._on_lock: set[int] = set()
         self._arrivals: dict[int, datetime] = {}
         self._readings: dict[str, reader.Reading | None] = {}
         self._served = ""
@@ -347,8 +348,10 @@ class Replay:
 
     def status_changed(self, row: Booking, line: TimelineEntry) -> None:
         if line.data.get("after") == "confirmed":
+            self._on_lock.add(row.id)
             self._count("code_sent", row, line.at)
-        elif line.data.get("after") == "removed":
+        elif line.data.get("after") == "removed" and row.id in self._on_lock:
+            self._on_lock.discard(row.id)
             self._count("code_removed", row, line.at)
             if row.starts_at <= line.at < row.ends_at:
                 self._count("removed_during_stay", row, line.at)
