@@ -78,7 +78,7 @@ def main() -> None:
     with demo() as running, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=options)
         view = browser.new_context(
-            viewport={"width": 1180, "height": 900}, locale="en-US", device_scale_factor=1.5
+            viewport={"width": 1180, "height": 1180}, locale="en-US", device_scale_factor=1.5
         )
         take(view.new_page(), running)
         browser.close()
