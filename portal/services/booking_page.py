@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from portal.domain.command import OPEN, Kind, Lane, State
+from portal.domain.status import Status
 from portal.models import (
     Booking,
     Command,
@@ -21,8 +22,16 @@ from portal.models import (
 )
 from portal.services import stays
 from portal.services.stays import Door, Stay
+from portal.services.timeline import Kind as Happening
 
 TIMELINE_SIZE: Final = 60
+# The status is written by the next step on the lock, a moment after the command's end.
+SAME_MOMENT: Final = timedelta(minutes=1)
+# Which successes say by themselves that a code has this status.
+_SAID_BY: Final = {
+    str(Status.CONFIRMED): frozenset({str(Kind.ADD), str(Kind.UPDATE)}),
+    str(Status.REMOVED): frozenset({str(Kind.DELETE)}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +74,7 @@ class Line:
     id: int
     at: datetime
     kind: str
+    door_code_id: int | None
     actor: str
     who: str
     lock_name: str
@@ -129,7 +139,7 @@ def find(
             _detail(door, codes[door.id], labels.get(door.id, ""), travelling.get(door.id))
             for door in stay.doors
         ),
-        lines=lines if with_all_lines else lines[:TIMELINE_SIZE],
+        lines=calm(lines if with_all_lines else lines[:TIMELINE_SIZE]),
         has_more_lines=not with_all_lines and len(lines) > TIMELINE_SIZE,
     )
 
@@ -159,12 +169,39 @@ def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line,
             id=entry.id,
             at=entry.at,
             kind=entry.kind,
+            door_code_id=entry.door_code_id,
             actor=entry.actor,
             who=names.get(entry.actor, ""),
             lock_name=lock_name or "",
             data=entry.data,
         )
         for entry, lock_name in rows
+    )
+
+
+def calm(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines without those that only repeat the one before: a lock's own confirmation says
+    already that the code is on it, or off it. The rows stay, and so does the export."""
+    kept = []
+    last_of: dict[int | None, Line] = {}
+    for line in reversed(lines):
+        if not _repeats(line, last_of.get(line.door_code_id)):
+            kept.append(line)
+        last_of[line.door_code_id] = line
+    return tuple(reversed(kept))
+
+
+def _repeats(line: Line, before: Line | None) -> bool:
+    """Whether this line of a status only follows from the success before it, on the same door."""
+    commands = _SAID_BY.get(str(line.data.get("after")))
+    if line.kind != Happening.STATUS_CHANGED or line.door_code_id is None or commands is None:
+        return False
+    return (
+        before is not None
+        and before.kind == Happening.COMMAND_CLOSED
+        and before.data.get("state") == State.SUCCEEDED
+        and before.data.get("command") in commands
+        and line.at - before.at <= SAME_MOMENT
     )
 
 

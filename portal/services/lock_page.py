@@ -194,7 +194,7 @@ def find(session: Session, lock_id: int) -> LockPage | None:
         codes=codes,
         foreign=tuple(Foreign(*row) for row in foreign),
         commands=tuple(OpenCommand(*row) for row in commands),
-        lines=booking_page.timeline_of_lock(session, lock_id, TIMELINE_SIZE),
+        lines=booking_page.calm(booking_page.timeline_of_lock(session, lock_id, TIMELINE_SIZE)),
         zone=_zone(session, lock_id, card),
     )
 
