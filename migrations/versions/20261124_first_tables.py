@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 04:23:18.476595
+Create Date: 2026-11-24 04:26:41.396732
 """
 
 import sqlalchemy as sa
@@ -214,6 +214,7 @@ def upgrade():
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("held_reason", sa.String(length=300), nullable=False),
         sa.Column("hold_accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_changes", sa.JSON(), nullable=False),
         sa.Column("skipped", sa.JSON(), nullable=False),
         sa.Column("closures", sa.JSON(), nullable=False),

@@ -36,6 +36,8 @@ class Feed(AccountOwned, Base):
     held_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
     held_reason: Mapped[str] = mapped_column(String(300), default="")
     hold_accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # What the last poll that changed anything brought, and when that was.
+    changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     last_changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     skipped: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     # Closed seasons of the last poll: a rest of one must not look like a stay (domain.intake).

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer, joinedload
 
-from portal.models import Feed, Property
+from portal import clock
+from portal.models import Booking, BookingStatus, Feed, Property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,9 @@ class Card:
     error_words: str
     held_until: datetime | None
     held_reason: str
+    held: tuple[str, ...]  # the days of the stays that are held
     is_accepted: bool
+    changed_at: datetime | None
     changes: tuple[dict[str, Any], ...]
     skipped: tuple[dict[str, Any], ...]
 
@@ -40,7 +43,7 @@ class Card:
 
 
 def cards(session: Session) -> tuple[Card, ...]:
-    """The account's calendars by property: two queries, whatever their number."""
+    """The account's calendars by property: three queries, whatever their number."""
     rows = session.scalars(
         select(Feed)
         .join(Feed.property)
@@ -48,6 +51,14 @@ def cards(session: Session) -> tuple[Card, ...]:
         .order_by(func.lower(Property.name), Feed.id)
     ).all()
     with_address = set(session.scalars(select(Feed.id).where(Feed.address.is_not(None))))
+    held: dict[int | None, list[str]] = {}
+    for feed_id, arrives_on, departs_on in session.execute(
+        select(Booking.feed_id, Booking.arrives_on, Booking.departs_on)
+        .where(Booking.feed_id.is_not(None), Booking.status == BookingStatus.CONFIRMED)
+        .where(Booking.held_until > clock.now())
+        .order_by(Booking.starts_at)
+    ):
+        held.setdefault(feed_id, []).append(f"{arrives_on.isoformat()} - {departs_on.isoformat()}")
     return tuple(
         Card(
             id=row.id,
@@ -66,7 +77,9 @@ def cards(session: Session) -> tuple[Card, ...]:
             error_words=row.error_words,
             held_until=row.held_until if row.hold_accepted_at is None else None,
             held_reason=row.held_reason,
+            held=tuple(held.get(row.id, ())),
             is_accepted=row.hold_accepted_at is not None,
+            changed_at=row.changed_at,
             changes=tuple(row.last_changes or ()),
             skipped=tuple(row.skipped or ()),
         )

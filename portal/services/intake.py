@@ -186,7 +186,7 @@ def take(feed_id: int, reading: Reading) -> Taken:
         feed.good_at = feed.tried_at = now
         feed.failures, feed.error_key, feed.error_words = 0, "", ""
         if notes:
-            feed.last_changes = notes[:KEPT_NOTES]
+            feed.last_changes, feed.changed_at = notes[:KEPT_NOTES], now
         skipped = [*reading.skipped, *outcome.skipped]
         feed.skipped = [_skipped_note(event) for event in skipped[:KEPT_NOTES]]
         feed.flags = list(reading.flags)[:KEPT_NOTES]
@@ -215,14 +215,23 @@ def accept_hold(session: Session, feed: Feed, actor: str) -> None:
     )
     feed.hold_accepted_at = now
     if notes:
-        feed.last_changes = notes[:KEPT_NOTES]
+        feed.last_changes, feed.changed_at = notes[:KEPT_NOTES], now
     _settle_hold(session, feed, now)
 
 
 def refresh_now(session: Session, feed: Feed) -> None:
-    """The feed is due at once; ring FETCH_FEED after the commit."""
+    """The feed is due at once, and no longer paused; ring FETCH_FEED after the commit."""
     feed.due_at = clock.now() + ring_again()
     feed.is_paused = False
+
+
+def pause(session: Session, feed: Feed) -> None:
+    """The feed is not fetched until somebody resumes it; its bookings stay, and none is cancelled.
+
+    `refresh_now` resumes it.
+    """
+    feed.is_paused = True
+    _close_alert(session, feed, "feed_sick", clock.now())
 
 
 def ring_again() -> timedelta:

@@ -14,6 +14,7 @@ from portal.models import Feed, Property, Role, Source
 from portal.services import board, bookings, feed_page, imports, intake, roles
 from portal.services.bookings import BadBooking, BookingWish
 from portal.services.intake import BadFeed
+from portal.unit_of_work import writing
 from portal.views import _htmx, _staff
 from portal.views._guard import caller, requires
 from portal.views.forms import BookingForm, FeedForm, FileForm, tell
@@ -134,6 +135,16 @@ def refresh(feed_id: int) -> BaseResponse:
         intake.refresh_now(session, _feed(session, feed_id))
     intake.ring_for(feed_id)
     flash(gettext("The calendar is being fetched. What it brings appears here."), "good")
+    return _to_feed(feed_id)
+
+
+@blueprint.post("/<int:feed_id>/pause")
+@requires(Role.MANAGER)
+def pause(feed_id: int) -> BaseResponse:
+    """Fetches the calendar no more until somebody lets it go on."""
+    with writing() as session:
+        intake.pause(session, _feed(session, feed_id))
+    flash(gettext("The calendar is paused. Its bookings and their codes stay."), "good")
     return _to_feed(feed_id)
 
 

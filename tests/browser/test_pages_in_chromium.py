@@ -1,5 +1,6 @@
 """The pages in a real browser: by phone and desk, light and dark, live, and without JavaScript."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ from playwright.sync_api import Browser, Page, Request, expect
 from portal import clock
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
 from portal.domain.status import Status
-from portal.models import Booking, ConnectionState, DoorCode, Manager, Role, SignIn
+from portal.models import Booking, ConnectionState, DoorCode, ImportState, Manager, Role, SignIn
 from portal.unit_of_work import writing
 from tests.support.builders import (
     make_alert,
     make_api_token,
     make_booking,
     make_connection,
+    make_csv_import,
     make_door_code,
     make_entry,
     make_feed,
@@ -72,6 +75,14 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     make_connection(state=ConnectionState.SIGNED_OUT, name="A" * 120)
     nobody = make_booking(guest_name="Bartholomew" * 12)
     feed = make_feed(error_words="The calendar's server does not answer.", failures=3)
+    looked_at = make_csv_import(name="t" * 120, date_order="day_first", pads_pins=True)
+    taken_over = make_csv_import(
+        state=ImportState.DONE,
+        finished_at=clock.now(),
+        created=2,
+        changed=1,
+        remarks=Secret(json.dumps([[2, "w" * 300]])),
+    )
     make_foreign_code(code.lock)
     make_alert(booking_id=booking.id, lock_id=code.lock_id, words="z" * 300)
     make_alert(cause="feed_sick", feed_id=feed.id, seen_at=clock.now())
@@ -110,6 +121,10 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         f"/team/tokens/{token.id}/revoke",
         "/you",
         f"/imports/{feed.id}/remove",
+        "/imports/csv",
+        f"/imports/csv/{looked_at.id}",
+        f"/imports/csv/{taken_over.id}",
+        f"/imports/csv/{taken_over.id}/undo",
         "/nowhere",
         "/sign-in",
     ]
