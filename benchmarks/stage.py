@@ -105,7 +105,8 @@ class Stage:
     def connect(self, account: Account, user: str = USER) -> Connection:
         """A connection of this account to a user of the cloud, who is made if need be."""
         self.cloud.add_user(user)
-        grant = self.cloud.issue_token(user, "stage")
+        client_id = self.app.extensions["settings"].schlage_client_id
+        grant = self.cloud.issue_token(user, client_id)
         with writing() as session:
             connection = Connection(
                 account_id=account.id,
