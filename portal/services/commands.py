@@ -10,12 +10,22 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
 from portal.domain import retry
-from portal.domain.command import LANE_OF, OPEN, UNCERTAIN, Event, Kind, State, next_state
+from portal.domain.command import (
+    LANE_OF,
+    OPEN,
+    UNCERTAIN,
+    Event,
+    IllegalTransition,
+    Kind,
+    State,
+    next_state,
+)
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import (
     Outcome,
@@ -32,6 +42,7 @@ from portal.services import outages, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
 
+log = structlog.get_logger(__name__)
 _random = SystemRandom()
 _KEPT_TEXT: Final = 500
 # Problems of reaching the lock: these open its breaker, since more tries at once cannot help.
@@ -129,7 +140,12 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     command = session.get_one(Command, command_row_id)
     session.refresh(command)
     before = command.state
-    after = next_state(before, news.event)
+    try:
+        after = next_state(before, news.event)
+    except IllegalTransition:
+        # A defect of ours, and no reason to fail a webhook for ever: it is noted, not repeated.
+        log.exception("illegal_transition", command_row_id=command_row_id)
+        return False
     if after is before and before not in OPEN:
         return False
     now = clock.now()
@@ -195,6 +211,13 @@ def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:
         next_at = now + delays[-1]
     command.look_at = max(min(next_at, deadline), now + timedelta(seconds=1))
     return True
+
+
+def look_soon(session: Session, command_row_id: int, at: datetime) -> None:
+    """The open command is looked up at `at` instead of later."""
+    command = session.get_one(Command, command_row_id)
+    if command.state is State.ACCEPTED and (command.look_at is None or command.look_at > at):
+        command.look_at = at
 
 
 def _move(

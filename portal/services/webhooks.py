@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.domain.command import Event, State
+from portal.domain.command import OPEN, Event, State
 from portal.domain.problems import ProblemKey, recognise
 from portal.models import Command, Connection, ConnectionState, Lock, LockEntry, WebhookState
 from portal.models import WebhookEvent as StoredEvent
@@ -25,6 +25,8 @@ from portal.unit_of_work import writing
 
 PARKED_FOR: Final = timedelta(hours=24)
 KEPT_FOR: Final = timedelta(days=30)
+# A look-up shows only some seconds later what an event has told.
+STATE_LAG: Final = timedelta(seconds=6)
 READ_AFTER_EVENT: Final = timedelta(seconds=20)  # the list lags behind the event by as much
 _TRIGGERS: Final = {
     EventKind.COMMAND_SUCCEEDED: Event.SUCCEEDED,
@@ -132,12 +134,19 @@ def _work_command(command_row_id: int, event: WebhookEvent) -> None:
         lock.connection.last_webhook_at = clock.now()
         connection_id, device_id, lock_id = lock.connection_id, lock.device_id, lock.id
         schlage_id, sent_at = command.command_id, command.sent_at
+        is_open = command.state in OPEN
         if command.state is State.SUCCEEDED:
             return
     assert schlage_id is not None
     client = connections.client_for(connection_id)
     news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
     trigger = _TRIGGERS.get(event.kind)
+    if news is None and is_open and _is_bare_failure(event):
+        # It failed, and only the look-up knows why: its state follows the event by seconds.
+        with changing() as session:
+            commands.look_soon(session, command_row_id, clock.now() + STATE_LAG)
+            ringing.mark(session, [lock_id])
+        return
     if (news is None or news.event is Event.EXPIRED) and trigger is not None:
         news = News(
             event=trigger,
@@ -153,6 +162,14 @@ def _work_command(command_row_id: int, event: WebhookEvent) -> None:
         else:
             commands.look_again(session, command_row_id, raw)
         ringing.mark(session, [lock_id])
+
+
+def _is_bare_failure(event: WebhookEvent) -> bool:
+    return (
+        event.kind is EventKind.COMMAND_FAILED
+        and not event.error_text
+        and _named(event) is ProblemKey.UNKNOWN
+    )
 
 
 def _named(event: WebhookEvent) -> ProblemKey:

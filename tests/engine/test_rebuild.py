@@ -9,6 +9,7 @@ from portal.extensions import db
 from portal.models import Lock, Rebuild
 from portal.services import rebuilds
 from portal.services.ringing import changing
+from simulator.faults import preset
 from simulator.script import UNTIL_DELETE_ALL
 from tests.support.house import House
 
@@ -112,3 +113,17 @@ def test_a_guest_inside_keeps_their_code_unless_the_manager_types_the_locks_name
     house.stage.run_for(minutes=15)
 
     assert _latest(house).stage is Stage.DONE
+
+
+def test_a_failure_that_its_webhook_does_not_explain_is_looked_up_for_its_reason(
+    house: House,
+) -> None:
+    house.stage.cloud.set_faults(
+        preset("clean").changed({"webhook_error": 0.0, "state_lag": (4.0, 5.0)})
+    )
+    _split(house)
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+
+    house.stage.run_for(minutes=1)
+
+    assert house.code(booking).problem is ProblemKey.ALREADY_IN_USE
