@@ -63,7 +63,7 @@ class Watch:
         self.before_job: Callable[[JobName], None] = lambda job: None
         self._emptied: dict[str, datetime] = {}
         self._guests: dict[int, _Guest] = {}
-        self._run = stage.run_job
+        self.run = stage.run_job
         stage.run_job = self._job
         stage.cloud.on_fact(self._hear)
 
@@ -100,7 +100,7 @@ class Watch:
     def _job(self, job: JobName, ids: tuple[int, ...]) -> None:
         try:
             self.before_job(job)
-            self._run(job, ids)
+            self.run(job, ids)
         except Killed:
             self.kills += 1
         self.look()

@@ -4,86 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy.orm import Session
 
 from benchmarks.stage import Stage
 from portal.domain.command import State
-from portal.extensions import db
 from portal.models import Command, Lock
 from portal.services import commands, leases
 from portal.services.commands import News
 from portal.unit_of_work import writing
-from simulator.adapter import CloudAdapter
-from tests.engine.promises import Killed, Watch
+from tests.engine.promises import Watch
+from tests.engine.reaper import Reaper, install
 from tests.support.house import House
-
-
-class Reaper:
-    """Counts the moments between which a process can die, and kills at one of them.
-
-    A moment is just before a commit, just after it, just before a call reaches Schlage, and just
-    after Schlage has answered and before we know it.
-    """
-
-    def __init__(self) -> None:
-        self.moment = 0
-        self.kill_at: int | None = None
-        self.is_counting = False
-        self.dies_after_a_write = False
-
-    def pass_by(self) -> None:
-        if not self.is_counting:
-            return
-        self.moment += 1
-        if self.moment == self.kill_at:
-            raise Killed(f"at moment {self.moment}")
-
-    def watch_over(self, watch: Watch, begin: Callable[[], None]) -> None:
-        """Jobs from here on count; what the test itself does is never killed."""
-        run = watch._run
-
-        def job(*args: Any) -> None:
-            self.is_counting = True
-            try:
-                run(*args)
-            finally:
-                self.is_counting = False
-
-        watch._run = job
-        begin()
-
-
-class DeadlyAdapter(CloudAdapter):
-    """A wire on which a process can die with its request sent and unanswered."""
-
-    reaper: Reaper
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        self.reaper.pass_by()
-        answer = super().send(request, **options)
-        if self.reaper.dies_after_a_write and request.method == "POST":
-            self.reaper.dies_after_a_write = False
-            raise Killed("with the answer unread")
-        self.reaper.pass_by()
-        return answer
 
 
 @pytest.fixture
 def reaper(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Reaper:
-    reaper = Reaper()
-    adapter = DeadlyAdapter(stage.cloud)
-    adapter.reaper = reaper
-    stage.adapter, stage._http = adapter, None
-    commit = Session.commit
-
-    def deadly(self: Session) -> None:
-        reaper.pass_by()
-        commit(self)
-        reaper.pass_by()
-
-    monkeypatch.setattr(type(db.session()), "commit", deadly)
-    return reaper
+    return install(stage, monkeypatch)
 
 
 def add(house: House) -> Callable[[], None]:
@@ -121,7 +57,8 @@ def test_killed_at_any_moment_the_end_is_the_same(
     before = len(watch.writes)
     reaper.kill_at = moment
 
-    reaper.watch_over(watch, do)
+    reaper.watch_over(watch)
+    do()
     house.stage.run_for(minutes=8)
 
     assert watch.kills == 1, "there are fewer moments than MOMENTS says"
@@ -140,7 +77,8 @@ def test_killed_again_and_again_at_the_same_place_nothing_is_sent_twice_blindly(
     watch.before_job = again
     reaper.kill_at = moment
 
-    reaper.watch_over(watch, lambda: _none(house.book()))
+    reaper.watch_over(watch)
+    house.book()
     house.stage.run_for(minutes=40)
 
     assert 1 <= watch.kills <= 4
@@ -203,7 +141,8 @@ def test_a_worker_thought_dead_that_comes_back_with_its_202_is_still_heard(
     house: House, watch: Watch, reaper: Reaper
 ) -> None:
     reaper.dies_after_a_write = True
-    reaper.watch_over(watch, lambda: _none(house.book()))
+    reaper.watch_over(watch)
+    house.book()
     [write] = watch.writes
     house.stage.run_for(seconds=100)
     [abandoned] = [c for c in house.commands() if c.state is State.UNKNOWN]

@@ -1,0 +1,186 @@
+"""What an outcome teaches about its entry, and about trying again."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.domain.command import OPEN, Kind, State
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.outcome import (
+    DENIALS,
+    EntryChange,
+    Outcome,
+    Written,
+    entry_after,
+    is_done,
+    is_stuck_after,
+    problem_of,
+)
+from portal.domain.problems import ProblemKey
+
+CLOSED = sorted(set(State) - OPEN)
+SENT = Written(state=EntryState.MAYBE, evidence=Evidence.SENT, evidence_command_id=7)
+HELD = Written(state=EntryState.HELD, evidence=Evidence.CONFIRMED, evidence_command_id=7)
+DELETED = Written(state=EntryState.GONE, evidence=Evidence.DELETED, evidence_command_id=7)
+
+
+def after(
+    entry: Written,
+    kind: Kind,
+    state: State,
+    problem: ProblemKey | None = None,
+    command_id: int = 7,
+    was_sent: bool = True,
+) -> tuple[EntryState, Evidence] | None:
+    change = entry_after(
+        entry,
+        Outcome(command_id=command_id, kind=kind, state=state, problem=problem, was_sent=was_sent),
+    )
+    return (change.state, change.evidence) if change else None
+
+
+def test_a_successful_add_or_update_is_held() -> None:
+    assert after(SENT, Kind.ADD, State.SUCCEEDED) == ("held", "confirmed")
+    assert after(HELD, Kind.UPDATE, State.SUCCEEDED) == ("held", "confirmed")
+
+
+@pytest.mark.parametrize("state", [State.TIMED_OUT, State.UNKNOWN])
+def test_an_add_whose_outcome_is_unknown_leaves_a_maybe(state: State) -> None:
+    assert after(SENT, Kind.ADD, state) == ("maybe", "sent")
+
+
+def test_an_add_that_never_left_is_certainly_not_there() -> None:
+    change = after(SENT, Kind.ADD, State.FAILED, ProblemKey.SCHLAGE_OUTAGE, was_sent=False)
+
+    assert change == ("gone", "refused")
+
+
+def test_an_add_refused_as_in_use_is_ours_until_proven_otherwise() -> None:
+    assert after(SENT, Kind.ADD, State.FAILED, ProblemKey.ALREADY_IN_USE) == ("maybe", "in_use")
+
+
+@pytest.mark.parametrize(
+    "problem", [ProblemKey.WRONG_LENGTH, ProblemKey.LOCK_FULL, ProblemKey.RATE_LIMITED]
+)
+def test_an_add_refused_for_certain_need_not_be_read_for(problem: ProblemKey) -> None:
+    assert after(SENT, Kind.ADD, State.FAILED, problem) == ("gone", "refused")
+
+
+@pytest.mark.parametrize(
+    "problem", [ProblemKey.SCHEDULE_NOT_VALID, ProblemKey.NACK, ProblemKey.UNKNOWN]
+)
+def test_an_add_refused_for_a_reason_that_has_lied_before_is_verified(
+    problem: ProblemKey,
+) -> None:
+    assert after(SENT, Kind.ADD, State.FAILED, problem) == ("maybe", "sent")
+
+
+@pytest.mark.parametrize("problem", sorted(DENIALS))
+def test_a_denied_delete_is_done_and_a_denied_update_is_a_ghost(problem: ProblemKey) -> None:
+    assert after(HELD, Kind.DELETE, State.FAILED, problem) == ("gone", "id_unknown")
+    change = entry_after(
+        HELD, Outcome(command_id=8, kind=Kind.UPDATE, state=State.FAILED, problem=problem)
+    )
+    assert change == EntryChange(
+        state=EntryState.MAYBE, evidence=Evidence.ID_UNKNOWN, is_ghost=True
+    )
+
+
+@pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DELETE])
+@pytest.mark.parametrize("state", [State.TIMED_OUT, State.UNKNOWN, State.SUPERSEDED])
+def test_an_update_or_delete_without_outcome_is_simply_repeated(kind: Kind, state: State) -> None:
+    assert after(HELD, kind, state) is None
+
+
+def test_news_of_an_older_command_is_no_news() -> None:
+    assert after(HELD, Kind.ADD, State.FAILED, ProblemKey.NACK, command_id=3) is None
+    assert after(DELETED, Kind.UPDATE, State.SUCCEEDED, command_id=3) is None
+
+
+def test_a_late_success_proves_an_entry_we_were_not_sure_of() -> None:
+    assert after(SENT, Kind.ADD, State.SUCCEEDED, command_id=3) == ("held", "confirmed")
+
+
+def test_what_was_deleted_does_not_come_back_by_a_late_success() -> None:
+    assert after(DELETED, Kind.ADD, State.SUCCEEDED) is None
+    assert after(DELETED, Kind.UPDATE, State.SUCCEEDED, command_id=9) is None
+
+
+@given(
+    st.builds(
+        Written,
+        state=st.sampled_from(EntryState),
+        evidence=st.sampled_from(Evidence),
+        evidence_command_id=st.none() | st.integers(1, 20),
+    ),
+    st.builds(
+        Outcome,
+        command_id=st.integers(1, 20),
+        kind=st.sampled_from(Kind),
+        state=st.sampled_from(CLOSED),
+        problem=st.none() | st.sampled_from(ProblemKey),
+        was_sent=st.booleans(),
+    ),
+)
+def test_only_a_success_makes_an_entry_held(entry: Written, outcome: Outcome) -> None:
+    change = entry_after(entry, outcome)
+
+    if change is not None and change.state is EntryState.HELD:
+        assert outcome.state is State.SUCCEEDED
+        assert outcome.kind in {Kind.ADD, Kind.UPDATE}
+        assert change.takes_values
+    if change is not None and change.state is EntryState.GONE and outcome.kind is Kind.ADD:
+        assert outcome.state is State.FAILED
+
+
+def test_done_is_a_success_or_a_delete_of_what_is_not_there() -> None:
+    for kind, state in itertools.product(Kind, CLOSED):
+        plain = Outcome(command_id=1, kind=kind, state=state, problem=None)
+        assert is_done(plain) is (state is State.SUCCEEDED)
+    denied = {"command_id": 1, "state": State.FAILED, "problem": ProblemKey.USER_NOT_FOUND}
+    assert is_done(Outcome(kind=Kind.DELETE, **denied))
+    assert not is_done(Outcome(kind=Kind.UPDATE, **denied))
+
+
+@pytest.mark.parametrize(
+    ("state", "named", "problem"),
+    [
+        (State.TIMED_OUT, None, ProblemKey.COMMAND_TIMEOUT),
+        (State.TIMED_OUT, ProblemKey.UNKNOWN, ProblemKey.COMMAND_TIMEOUT),
+        (State.UNKNOWN, None, ProblemKey.OUTCOME_UNKNOWN),
+        (State.UNKNOWN, ProblemKey.SCHEDULE_NOT_VALID, ProblemKey.SCHEDULE_NOT_VALID),
+        (State.FAILED, None, ProblemKey.UNKNOWN),
+        (State.FAILED, ProblemKey.NACK, ProblemKey.NACK),
+        (State.SUCCEEDED, None, None),
+    ],
+)
+def test_an_outcome_without_words_still_has_a_name(
+    state: State, named: ProblemKey | None, problem: ProblemKey | None
+) -> None:
+    assert problem_of(state, named) is problem
+
+
+def test_silence_of_a_lock_known_offline_is_called_offline() -> None:
+    assert problem_of(State.TIMED_OUT, None, is_offline=True) is ProblemKey.LOCK_OFFLINE
+
+
+@pytest.mark.parametrize(
+    ("problem", "failures", "stuck"),
+    [
+        (ProblemKey.COMMAND_TIMEOUT, 500, False),
+        (ProblemKey.NACK, 500, False),
+        (ProblemKey.OUTCOME_UNKNOWN, 500, False),
+        (ProblemKey.SCHEDULE_NOT_VALID, 1, False),
+        (ProblemKey.SCHEDULE_NOT_VALID, 2, True),
+        (ProblemKey.WRONG_LENGTH, 1, False),
+        (ProblemKey.WRONG_LENGTH, 2, True),
+        (ProblemKey.NO_PERMISSION, 1, True),
+    ],
+)
+def test_what_cannot_improve_asks_a_person_and_what_can_never_stops(
+    problem: ProblemKey, failures: int, stuck: bool
+) -> None:
+    assert is_stuck_after(Kind.ADD, problem, failures) is stuck
+    assert not is_stuck_after(Kind.DELETE, problem, failures), "a removal is never given up"

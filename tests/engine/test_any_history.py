@@ -1,0 +1,277 @@
+"""Any history of bookings, faults, outages and crashes: no promise breaks, and all ends right.
+
+Hypothesis makes the histories. After every job the promises are checked (see `promises`), and at
+the end, once everything has been left in peace for a while, that each lock holds what it should.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+from benchmarks.stage import Stage
+from portal import clock
+from portal.domain.status import Status
+from portal.extensions import db
+from portal.models import Booking, BookingStatus, DoorCode
+from tests.engine.promises import Watch
+from tests.engine.reaper import install
+from tests.support import databases
+from tests.support.house import House
+
+START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+FAULTS = (
+    "timeout_not_applied", "timeout_applied", "timeout_applied_late:300",
+    "timeout_then_success:90", "timeout_listed_only", "nack", "bad_gateway_done",
+    "bad_gateway_not_done", "gateway_timeout_done", "error_34_done", "webhook_lost",
+    "webhook_doubled", "webhook_late:1500", "webhook_before_202", "command_forgotten",
+    "command_forgotten+webhook_lost", "state:Odd", "throttled:90", "list_stale:50", "id_changes",
+    "split_brain_b", "split_brain_a", "failed:Schedule parameters are not valid",
+    "failed:Access code/code name are already in use", "failed:General failure",
+)  # fmt: skip
+MINUTES = (0.2, 1, 2, 4, 11, 31, 65, 300)
+SHARE = settings(
+    max_examples=12,
+    stateful_step_count=14,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+)
+DEEP = settings(
+    SHARE, max_examples=10_000, stateful_step_count=20, derandomize=False, print_blob=True
+)
+
+
+class History(RuleBasedStateMachine):
+    """One account, two doors, and everything that can happen to them."""
+
+    make_stage: ClassVar[Callable[[ExitStack], Stage]]
+    patch: ClassVar[Any]
+    made = Bundle("made")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.stage = type(self).make_stage(self.stack)
+        self.watch = Watch(self.stage)
+        self.reaper = install(self.stage, self.patch)
+        self.reaper.watch_over(self.watch)
+        self.house = House(self.stage, locks=2)
+        self.locks = [lock.id for lock in self.house.locks]
+        self.shown: dict[int, str] = {}
+        self.count = 0
+        self.changes = 0
+
+    @rule(target=made, hours=st.integers(-20, 200), nights=st.integers(1, 6))
+    def book(self, hours: int, nights: int) -> str:
+        self.count += 1
+        name = f"b{self.count}"
+        self._stay(name, self.stage.now + timedelta(hours=hours), nights)
+        return name
+
+    @rule(name=made, hours=st.integers(-20, 100), nights=st.integers(1, 8))
+    def move(self, name: str, hours: int, nights: int) -> None:
+        self._stay(name, self.stage.now + timedelta(hours=hours), nights)
+
+    @rule(name=made, nights=st.integers(1, 9))
+    def stay_longer_or_shorter(self, name: str, nights: int) -> None:
+        self._stay(name, self._row(name).starts_at, nights)
+
+    @rule(name=consumes(made))
+    def cancel(self, name: str) -> None:
+        self.changes += 1
+        self.house.cancel(self._row(name))
+
+    @rule(name=made)
+    def new_pin(self, name: str) -> None:
+        booking = self._row(name)
+        if booking.status is BookingStatus.CONFIRMED and booking.ends_at > self.stage.now:
+            self.changes += 1
+            self.shown.pop(booking.id, None)
+            self.house.new_pin(booking)
+
+    @rule(name=made)
+    def show_pin(self, name: str) -> None:
+        booking = self._row(name)
+        if booking.pin is not None:
+            self.shown[booking.id] = self.house.show_pin(booking)
+
+    @rule(name=made)
+    def resync(self, name: str) -> None:
+        self.changes += 1
+        self.house.resync(self._row(name))
+
+    @rule(minutes=st.sampled_from(MINUTES))
+    def time_passes(self, minutes: float) -> None:
+        self.stage.run_for(minutes=minutes)
+
+    @rule(
+        fault=st.sampled_from(FAULTS),
+        only=st.sampled_from((None, "add", "update", "delete")),
+        door=st.integers(0, 1),
+    )
+    def something_will_go_wrong(self, fault: str, only: str | None, door: int) -> None:
+        self.house.doors[door].script.push(fault, only=only)
+
+    @rule(door=st.integers(0, 1))
+    def a_list_will_leave_one_out(self, door: int) -> None:
+        self.house.doors[door].script.push("list_omits", only="list")
+
+    @rule(arrive=st.booleans())
+    def webhooks(self, arrive: bool) -> None:
+        self.stage.webhooks_arrive = arrive
+
+    @rule(door=st.integers(0, 1), is_up=st.booleans())
+    def reach(self, door: int, is_up: bool) -> None:
+        with self.stage.cloud.steady():
+            self.stage.cloud.weather.set_connected(self.house.doors[door], is_up)
+
+    @rule(is_up=st.booleans())
+    def api(self, is_up: bool) -> None:
+        with self.stage.cloud.steady():
+            self.stage.cloud.weather.set_api(is_up)
+
+    @rule(is_deaf=st.booleans())
+    def redis(self, is_deaf: bool) -> None:
+        self.stage.bell.is_deaf = is_deaf
+        if is_deaf:
+            self.stage.bell.waiting.clear()
+
+    @rule(moments=st.integers(1, 40))
+    def a_process_will_die(self, moments: int) -> None:
+        self.reaper.kill_at = self.reaper.moment + moments
+
+    @rule(doors=st.sampled_from(((0,), (1,), (0, 1))))
+    def map(self, doors: tuple[int, ...]) -> None:
+        self.changes += 1
+        chosen = [lock for lock in self.house.locks if self.locks.index(lock.id) in doors]
+        self.house.map(*chosen)
+
+    @invariant()
+    def no_promise_is_broken(self) -> None:
+        self.watch.assert_kept()
+
+    @invariant()
+    def a_pin_that_was_told_stays_until_a_person_asks(self) -> None:
+        """I5."""
+        for booking_id, pin in self.shown.items():
+            assert self.house.pin(self.house.booking(booking_id)) == pin
+
+    @invariant()
+    def no_two_codes_of_a_lock_begin_with_the_same_digits(self) -> None:
+        """I4, for what is wanted."""
+        db.session.rollback()
+        seen: dict[tuple[int, str], int] = {}
+        for code in db.session.scalars(select(DoorCode).where(DoorCode.is_wanted.is_(True))):
+            pin = code.own_pin or code.booking.pin
+            if pin is None or code.ends_at <= self.stage.now:
+                continue
+            first = seen.setdefault((code.lock_id, pin.reveal()[:4]), code.booking_id)
+            assert first == code.booking_id
+
+    def teardown(self) -> None:
+        try:
+            self._leave_in_peace()
+        finally:
+            self.stack.close()
+
+    def _leave_in_peace(self) -> None:
+        """All trouble ends, what asks for a person gets one: now everything must be right."""
+        self.reaper.kill_at = None
+        self.stage.webhooks_arrive = True
+        self.stage.bell.is_deaf = False
+        with self.stage.cloud.steady():
+            self.stage.cloud.weather.set_api(True)
+            for door in self.house.doors:
+                door.script.clear()
+                self.stage.cloud.weather.set_connected(door, True)
+        self.stage.run_for(hours=2)
+        if self._press_delete_all():
+            self.stage.run_for(hours=1)
+        self.stage.run_for(hours=1)
+        self.watch.assert_settled()
+        self._assert_few_writes()
+
+    def _press_delete_all(self) -> bool:
+        """A person does what the page of a code that needs them says."""
+        db.session.rollback()
+        asking = list(
+            db.session.scalars(select(DoorCode).where(DoorCode.status == Status.NEEDS_YOU))
+        )
+        for code in asking:
+            door = self.stage.cloud.locks[code.lock.device_id]
+            self.watch.excuse(*(held.name for held in door.lock_codes))
+            with self.stage.cloud.steady():
+                self.stage.cloud.people.delete_all(door)
+        self.stage.run_for(minutes=15)
+        for booking_id in {code.booking_id for code in asking}:
+            self.house.resync(self.house.booking(booking_id))
+        return bool(asking)
+
+    def _assert_few_writes(self) -> None:
+        """I14, roughly: as many writes as there was work and trouble, not more."""
+        down = self.stage.now - START
+        codes = 2 * (self.count + self.changes + 1)
+        allowed = 8 * codes + self.watch.kills * 2 + down / timedelta(minutes=10) * 2
+        assert len(self.watch.writes) <= allowed
+
+    def _row(self, name: str) -> Booking:
+        db.session.rollback()
+        return db.session.scalars(select(Booking).where(Booking.external_id == name)).one()
+
+    def _stay(self, name: str, start: datetime, nights: int) -> None:
+        self.changes += 1
+        start = start.replace(minute=0, second=0, microsecond=0)
+        end = start + timedelta(days=nights)
+        self.house.book(name, f"{start:%Y-%m-%dT%H:%M}", f"{end:%Y-%m-%dT%H:%M}")
+
+
+def prove(app: Flask, monkeypatch: pytest.MonkeyPatch, examples: settings) -> None:
+    """Runs histories on fresh stages; each finds an empty database."""
+
+    def make_stage(stack: ExitStack) -> Stage:
+        db.session.remove()
+        databases.empty(db.engine)
+        stage = Stage(app, START)
+        stack.enter_context(clock.running_on(stage.clock.now))
+        return stage
+
+    class Here(History):
+        pass
+
+    Here.make_stage = staticmethod(make_stage)  # type: ignore[assignment]
+    Here.patch = monkeypatch
+    run_state_machine_as_test(Here, settings=examples)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_share_of_histories_keeps_every_promise(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(app, monkeypatch, SHARE)
+
+
+@pytest.mark.deep
+@pytest.mark.usefixtures("stage")
+def test_ten_thousand_histories_keep_every_promise(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = int(os.environ.get("HYPOTHESIS_EXAMPLES", DEEP.max_examples))
+    prove(app, monkeypatch, settings(DEEP, max_examples=count))
