@@ -125,5 +125,5 @@ def history(session: Session) -> tuple[Line, ...]:
 
 
 def zone(session: Session) -> str:
-    """The zone in which the account's own history is told: its first property's."""
+    """The zone of what belongs to the account and no one property: its first property's."""
     return session.scalar(select(Property.time_zone).order_by(Property.id).limit(1)) or "UTC"

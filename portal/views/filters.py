@@ -90,7 +90,7 @@ def install(app: Flask) -> None:
         zone_name=zone_name,
         device=device,
     )
-    app.jinja_env.globals.update(icon=icon, age_words=age_words, page_language=_locale)
+    app.jinja_env.globals.update(icon=icon, age_words=age_words, page_language=locale)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -117,7 +117,7 @@ def clock_time(at: datetime | time, zone: str | None = None) -> str:
     """The time of day, such as 4:00 PM, on the clocks of `zone`."""
     value = at.astimezone(ZoneInfo(zone)) if isinstance(at, datetime) and zone else at
     # Babel's narrow space before AM looks broken in fonts that lack it.
-    return format_time(value, "short", locale=_locale()).replace("\u202f", "\u00a0")
+    return format_time(value, "short", locale=locale()).replace("\u202f", "\u00a0")
 
 
 def day(at: datetime, zone: str, now: datetime | None = None) -> str:
@@ -137,7 +137,7 @@ def plain_date(on: date, today: date | None = None) -> str:
     """A date such as Fri, Nov 27; with its year where that is not this one."""
     today = today or clock.now().date()
     skeleton = "MMMEd" if on.year == today.year else "yMMMEd"
-    return format_skeleton(skeleton, on, locale=_locale())
+    return format_skeleton(skeleton, on, locale=locale())
 
 
 def moment(at: datetime, zone: str, now: datetime | None = None) -> Markup:
@@ -214,5 +214,6 @@ def _ticking(at: datetime, kind: str, words: str) -> Markup:
     )
 
 
-def _locale() -> str:
+def locale() -> str:
+    """The language of the page."""
     return str(get_locale() or "en")

@@ -14,6 +14,7 @@ from portal.views import (
     arrivals,
     booking_exports,
     bookings,
+    calendar,
     csv_imports,
     filters,
     imports,
@@ -33,6 +34,7 @@ _BLUEPRINTS: Final = (
     alerts,
     bookings,
     booking_exports,
+    calendar,
     locks,
     rebuilds,
     properties,
@@ -42,7 +44,7 @@ _BLUEPRINTS: Final = (
     team,
     you,
 )
-_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports"}
+_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports", "calendar"}
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),

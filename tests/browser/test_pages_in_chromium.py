@@ -95,6 +95,7 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     paths = [
         "/",
         "/?when=all&q=a&verdict=not_ready",
+        "/calendar",
         f"/bookings/{booking.id}",
         f"/bookings/{nobody.id}",
         f"/bookings/{booking.id}/dates",
