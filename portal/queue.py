@@ -30,6 +30,8 @@ class JobName(StrEnum):
 WORK: Final = "work"
 SLOW: Final = "slow"
 QUEUES: Final = (WORK, SLOW)
+# A ring nobody answered in this many seconds has been repeated by the sweep many times over.
+RING_TTL: Final = 600
 QUEUE_OF: Final[Mapping[JobName, str]] = {
     JobName.WORK_LOCK: WORK,
     JobName.PROCESS_WEBHOOK: WORK,
@@ -54,7 +56,7 @@ class RedisBell:
     def ring(self, job: JobName, *ids: int) -> None:
         try:
             self._queues[QUEUE_OF[job]].enqueue(
-                str(job), *ids, result_ttl=0, failure_ttl=3600, job_timeout=180
+                str(job), *ids, ttl=RING_TTL, result_ttl=0, failure_ttl=3600, job_timeout=180
             )
         except redis.RedisError:
             log.warning("ring_failed", job=job.name, ids=ids)

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-24 04:26:41.396732
+Create Date: 2026-11-24 04:40:01.473668
 """
 
 import sqlalchemy as sa
@@ -367,6 +367,7 @@ def upgrade():
         sa.Column("access_code_id", sa.String(length=200), nullable=False),
         sa.Column("label", sa.String(length=200), nullable=False),
         sa.Column("pin", sa.Text(), nullable=True),
+        sa.Column("has_our_tag", sa.Boolean(), nullable=False),
         sa.Column("schedule_type", sa.String(length=40), nullable=False),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),

@@ -2,7 +2,8 @@
 
 Labels are unique per lock, ASCII, at most 24 characters (Allegion release notes, January 2024).
 The tag is four random characters and three that only the account's key can make from them, so an
-entry is recognised as ours even if the row that describes it was lost.
+entry is known to be ours even if the row that describes it was lost (a restored backup). Such a one
+is shown as ours and never touched: nobody knows any more whose it is.
 """
 
 import base64

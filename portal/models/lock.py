@@ -74,6 +74,8 @@ class ForeignCode(AccountOwned, Base):
     access_code_id: Mapped[str] = mapped_column(String(200))
     label: Mapped[str] = mapped_column(String(200))
     pin: Mapped[Secret | None] = mapped_column(EncryptedText("foreign_code.pin"))
+    # Its name carries our tag: made by this portal, but its row is lost or long forgotten.
+    has_our_tag: Mapped[bool] = mapped_column(default=False)
     schedule_type: Mapped[str] = mapped_column(String(40), default="")
     first_seen_at: Mapped[datetime] = mapped_column(UTCDateTime())
     last_seen_at: Mapped[datetime] = mapped_column(UTCDateTime())

@@ -128,12 +128,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A code on the lock that we did not make."""
+    """A code on the lock that no booking knows: others', or an old one of ours by its tag."""
 
     label: str
     schedule: str
     first_seen_at: datetime
     last_seen_at: datetime
+    has_our_tag: bool
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ def find(session: Session, lock_id: int) -> LockPage | None:
             ForeignCode.schedule_type,
             ForeignCode.first_seen_at,
             ForeignCode.last_seen_at,
+            ForeignCode.has_our_tag,
         )
         .where(ForeignCode.lock_id == lock_id)
         .order_by(ForeignCode.label)

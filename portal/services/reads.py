@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.domain import reading
+from portal.domain import label, reading
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
 from portal.domain.rebuild import Stage
@@ -85,7 +85,8 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     lengths = {line.code_length for line in codes.entries if line.code_length}
     if lock.code_length is None and len(lengths) == 1 and not lock.has_vlac:
         lock.code_length = lengths.pop()
-    _remember_foreign(session, rows, codes, {f.access_code_id for f in finding.foreign}, now)
+    foreign = {line.access_code_id for line in finding.foreign}
+    _remember_foreign(session, account, rows, codes, foreign, now)
     session.flush()
 
 
@@ -172,7 +173,12 @@ def _restore_or_ask(
 
 
 def _remember_foreign(
-    session: Session, rows: LockRows, codes: CodeList, foreign: set[str], now: datetime
+    session: Session,
+    account: Account,
+    rows: LockRows,
+    codes: CodeList,
+    foreign: set[str],
+    now: datetime,
 ) -> None:
     known = {row.access_code_id: row for row in rows.foreign}
     for gone in known.keys() - foreign:
@@ -187,6 +193,7 @@ def _remember_foreign(
                 lock_id=rows.lock.id,
                 access_code_id=line.access_code_id,
                 first_seen_at=now,
+                has_our_tag=label.is_ours(line.label, account.label_key, rows.lock.device_id),
             )
             session.add(row)
         row.label, row.schedule_type = line.label[:200], str(line.schedule_type)

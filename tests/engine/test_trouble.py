@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from benchmarks.stage import USER
+from portal.domain import label
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
@@ -541,3 +542,17 @@ def reconnect(house: House) -> None:
         connection.refresh_token = Secret(grant.refresh_token)
         connections._wake(session, connection.id, house.stage.now)
     house.stage.work()
+
+
+def test_an_entry_with_our_tag_and_no_record_is_known_as_ours_and_left_alone(
+    house: House, watch: Watch
+) -> None:
+    account = db.session.get_one(Account, house.account.id)
+    name = label.make("Lost Guest", account.label_key, house.door.id)
+    house.stage.cloud.people.add_code(house.door, name, "739105")
+
+    house.stage.run_for(days=1, minutes=5)
+
+    [row] = db.session.scalars(select(ForeignCode)).all()
+    assert row.has_our_tag
+    assert name in house.held()
