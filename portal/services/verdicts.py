@@ -21,6 +21,7 @@ _CODES: Final = (
     .options(joinedload(DoorCode.lock).joinedload(Lock.connection))
     .order_by(DoorCode.id)
 )
+_OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id"))
 _HELD: Final = select(LockEntry).where(
     LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
     LockEntry.state == EntryState.HELD,
@@ -39,13 +40,37 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
         codes.setdefault(code.booking_id, []).append(code)
     held = _held_entries(session, [code.id for each in codes.values() for code in each])
     for booking in bookings:
-        judgement = judge(_facts_of(booking, codes.get(booking.id, []), held), now)
-        if booking.verdict is not judgement.verdict:
-            booking.verdict = judgement.verdict
-        if booking.problem is not judgement.problem:
-            booking.problem = judgement.problem
-        if booking.verdict_due_at != judgement.changes_at:
-            booking.verdict_due_at = judgement.changes_at
+        _store(booking, judge(_facts_of(booking, codes.get(booking.id, []), held), now))
+
+
+def refresh_on(
+    session: Session,
+    lock_id: int,
+    codes: Collection[DoorCode],
+    entries: Collection[LockEntry],
+    now: datetime,
+) -> None:
+    """The stored verdicts of the bookings behind one lock, whose rows are at hand already."""
+    session.flush()
+    doors = {code.booking_id: [code] for code in codes}
+    others = session.scalars(_OTHER_DOORS, {"ids": sorted(doors), "lock_id": lock_id}).all()
+    for code in others:
+        doors[code.booking_id].append(code)
+    held = _held_entries(session, [code.id for code in others])
+    for entry in entries:
+        if entry.state is EntryState.HELD:
+            held.setdefault(entry.door_code_id, []).append(entry)
+    for code in codes:
+        _store(code.booking, judge(_facts_of(code.booking, doors[code.booking_id], held), now))
+
+
+def _store(booking: Booking, judgement: Judgement) -> None:
+    if booking.verdict is not judgement.verdict:
+        booking.verdict = judgement.verdict
+    if booking.problem is not judgement.problem:
+        booking.problem = judgement.problem
+    if booking.verdict_due_at != judgement.changes_at:
+        booking.verdict_due_at = judgement.changes_at
 
 
 def judge_all(session: Session, bookings: Sequence[Booking], now: datetime) -> dict[int, Judgement]:
@@ -81,7 +106,9 @@ def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFa
         status=code.status,
         problem=code.problem if connected else ProblemKey.SIGNED_OUT,
         is_wanted=code.is_wanted,
-        is_covered=bool(covering) and code.status is not Status.NEEDS_YOU,
+        is_covered=bool(covering)
+        and code.status is not Status.NEEDS_YOU
+        and code.problem is not ProblemKey.CHANGED_OUTSIDE,
         is_offline=code.lock.is_online is False,
         is_battery_critical="critical" in (code.lock.battery_state or "").casefold(),
         is_missing_once=any(e.absent_reads > 0 for e in covering),
@@ -92,6 +119,8 @@ def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFa
 
 def _held_entries(session: Session, code_ids: Sequence[int]) -> dict[int, list[LockEntry]]:
     held: dict[int, list[LockEntry]] = {}
+    if not code_ids:
+        return held
     for entry in session.scalars(_HELD, {"ids": code_ids}):
         held.setdefault(entry.door_code_id, []).append(entry)
     return held
