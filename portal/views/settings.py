@@ -104,9 +104,7 @@ def test(connection_id: int) -> BaseResponse:
 def disconnect(connection_id: int) -> BaseResponse | str:
     found = _connection(connection_id)
     if request.method == "GET":
-        card = next(
-            link for link in settings_page.connections(db.session()) if link.id == found.id
-        )
+        card = next(link for link in settings_page.connections(db.session()) if link.id == found.id)
         return render_template("settings/disconnect.html", link=card)
     connections.disconnect(connection_id, caller().actor)
     flash(gettext("Disconnected. Codes already on the locks stay until their stay ends."), "good")
