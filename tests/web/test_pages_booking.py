@@ -13,7 +13,7 @@ from portal.domain.problems import CATALOGUE, Page, Problem, ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, DoorCode, Role, TimelineEntry
+from portal.models import Booking, BookingStatus, DoorCode, PinOrigin, Role, TimelineEntry
 from portal.queue import JobName
 from portal.services.timeline import Kind
 from tests.support.bells import FakeBell
@@ -368,3 +368,12 @@ def test_only_those_who_may_act_are_offered_it(app: Flask, role: Role) -> None:
 
     assert answer.status_code == 200
     assert ("Cancel booking" in answer.text) is (role in {Role.OWNER, Role.MANAGER})
+
+
+def test_a_phone_number_that_makes_the_pin_is_hidden_with_it(app: Flask) -> None:
+    booking = make_booking(pin="550142", pin_origin=PinOrigin.PHONE, guest_phone="+12125550142")
+
+    page = browser(app, role=Role.VIEWER).get(f"/bookings/{booking.id}").text
+
+    assert "5550142" not in page
+    assert "the PIN is made of it" in page
