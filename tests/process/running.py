@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -71,7 +71,13 @@ class Running:
         }
         self.installation = installation(self.state, given)
         self.address = self.installation.address
-        self.environment = members.environment(dict(self.installation.environment))
+        ours = self.installation.environment
+        # By the environment: a secret may begin with a dash, and belongs on no command line.
+        theirs = {
+            f"SIMULATOR_{name}": ours[f"SCHLAGE_{name}"]
+            for name in ("CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTION_KEY")
+        }
+        self.environment = members.environment({**ours, **theirs})
         self.secrets: set[str] = {PASSWORD}
         self._members = members
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -120,7 +126,8 @@ class Running:
     def kill(self, name: str) -> None:
         """The process and its children are gone at this instant, with nothing said to them."""
         process = self._processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def pause(self, name: str) -> None:
@@ -186,7 +193,6 @@ class Running:
         assert self.installation.redis_socket is not None
         assert self.installation.simulator_port is not None
         yield programs.redis_server(self.installation.redis_socket, self.state)
-        secret = self.installation.environment
         yield programs.Program(
             "simulator",
             (
@@ -194,9 +200,6 @@ class Running:
                 *("--port", str(self.installation.simulator_port)),
                 *("--key-out", os.fspath(self.state.simulator_key)),
                 *("--state", os.fspath(self.memory)),
-                *("--client-id", secret["SCHLAGE_CLIENT_ID"]),
-                *("--client-secret", secret["SCHLAGE_CLIENT_SECRET"]),
-                *("--subscription-key", secret["SCHLAGE_SUBSCRIPTION_KEY"]),
             ),
             starts_with=2,
             is_up=self._simulator_answers,
