@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain import reading
-from portal.domain.entry import EntryState
+from portal.domain import reading, witness
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import (
     CodeFacts,
     EntryFacts,
@@ -30,24 +31,38 @@ class Standing:
 def standing_of(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Standing:
     """The code's standing; the one place where a status is decided."""
     entries = snapshot.entries_of(code)
-    entry = wanted_entry(code, entries)
     alive = [e for e in entries if e.may_be_on_lock]
     if not code.wants(now):
         if not alive:
             return Standing(Status.REMOVED, None)
         return Standing(Status.REMOVING, _next_try(snapshot, code))
+    entry = wanted_entry(code, entries)
     if is_held_as_wanted(code, entry):
         if code.is_stuck:
             # Held as far as we know, but somebody changed it in another app and we may not.
             return Standing(Status.NEEDS_YOU, None)
-        return Standing(Status.CONFIRMED, None)
-    is_changing = any(e.state is EntryState.HELD and e.starts_at <= now < e.ends_at for e in alive)
+        if code.problem is not ProblemKey.CHANGED_OUTSIDE:
+            return Standing(Status.CONFIRMED, None)
+    return _under_way(snapshot, code, entry, now)
+
+
+def _under_way(
+    snapshot: Snapshot, code: CodeFacts, entry: EntryFacts | None, now: datetime
+) -> Standing:
+    """The standing of a wanted code that is not confirmed."""
+    entries = snapshot.entries_of(code)
+    is_changing = any(
+        e.state is EntryState.HELD and e.starts_at <= now < e.ends_at for e in entries
+    )
     command = snapshot.command
     if code.is_stuck or not snapshot.lock.can_call:
         return Standing(Status.NEEDS_YOU, None, is_changing)
     if command is not None and any(command.entry_id == e.id for e in entries):
         return Standing(Status.SENT, command.look_at, is_changing)
-    if entry is not None and entry.may_be_on_lock and entry.state is EntryState.MAYBE:
+    if entry is not None and entry.evidence is Evidence.ANSWERED:
+        # Schlage says it is done; until the lock's own log says so too it is on its way.
+        return Standing(Status.SENT, witness.next_log_read(snapshot, now), is_changing)
+    if entry is not None and entry.may_be_on_lock and _is_in_doubt(code, entry):
         return Standing(Status.UNSURE, _next_look(snapshot, entry, now), is_changing)
     if code.failures:
         return Standing(Status.RETRYING, _next_try(snapshot, code), is_changing)
@@ -56,16 +71,26 @@ def standing_of(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Standing:
     return Standing(Status.QUEUED, _next_try(snapshot, code), is_changing)
 
 
+def _is_in_doubt(code: CodeFacts, entry: EntryFacts) -> bool:
+    """Unknown, or held by the lock's last word and contradicted by the list since."""
+    if entry.state is EntryState.MAYBE:
+        return True
+    return is_held_as_wanted(code, entry) and code.problem is ProblemKey.CHANGED_OUTSIDE
+
+
 def _next_try(snapshot: Snapshot, code: CodeFacts) -> datetime | None:
+    """When something is tried next; while another command travels, when that is looked up."""
     times = [
         t
         for t in (code.retry_at, snapshot.lock.breaker_until, snapshot.lock.call_after)
         if t is not None
     ]
+    if not times and snapshot.command is not None:
+        return snapshot.command.look_at
     return max(times, default=None)
 
 
 def _next_look(snapshot: Snapshot, entry: EntryFacts, now: datetime) -> datetime | None:
-    if entry.is_listed:
+    if entry.is_listed or entry.state is EntryState.HELD:
         return None
     return reading.next_read(snapshot, now)

@@ -45,6 +45,8 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
         if lock_id not in mapped and code.is_wanted:
             code.is_wanted = False
             _start_afresh(code, now)
+            # What kept it from getting on says nothing about taking it off.
+            code.problem, code.problem_text, code.problem_at = None, "", None
             touched.add(lock_id)
     session.flush()
     if now < window.ends_at and pins.settle(session, booking, locks):

@@ -1,0 +1,245 @@
+"""Whatever the rows say, the engine has an answer, and never one that spins."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.domain import reading
+from portal.domain.command import OPEN, Event, Kind, State
+from portal.domain.engine import Climb, Close, LookUp, Read, Send, Wait, decide
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.snapshot import (
+    CodeFacts,
+    CodeKind,
+    CommandFacts,
+    EntryFacts,
+    ForeignFacts,
+    LockFacts,
+    Snapshot,
+    is_held_as_wanted,
+    wanted_entry,
+)
+from portal.domain.standing import standing_of
+from portal.domain.status import Status
+from tests.domain.facts import NOW, PACE
+
+moments = st.integers(-20_000, 20_000).map(lambda minutes: NOW + timedelta(minutes=minutes))
+maybe = st.none() | moments
+pins = st.sampled_from(["482917", "482955", "7390", "111111", "30741968"]).map(Secret)
+
+
+@st.composite
+def codes(draw: st.DrawFn, number: int) -> CodeFacts:
+    starts_at = draw(moments)
+    ends_at = starts_at + draw(st.timedeltas(timedelta(hours=-2), timedelta(days=9)))
+    return CodeFacts(
+        id=number,
+        kind=draw(st.sampled_from(CodeKind)),
+        is_wanted=draw(st.booleans()),
+        revision=draw(st.integers(1, 3)),
+        pin=draw(st.none() | pins),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        arrives_at=starts_at + timedelta(hours=1),
+        departs_at=ends_at - timedelta(hours=1),
+        send_at=starts_at - timedelta(days=7),
+        retry_at=draw(maybe),
+        failures=draw(st.integers(0, 5)),
+        problem=draw(st.none() | st.sampled_from(ProblemKey)),
+        is_stuck=draw(st.booleans()),
+        ladder=draw(st.integers(0, 3)),
+        is_pin_shown=draw(st.booleans()),
+        reaffirm_after=draw(maybe),
+        resync_at=draw(st.none() | moments.filter(lambda at: at <= NOW)),
+        is_kept_until_replaced=draw(st.booleans()),
+    )
+
+
+@st.composite
+def entries(draw: st.DrawFn, number: int, code: CodeFacts) -> EntryFacts:
+    past = moments.filter(lambda at: at <= NOW)
+    is_same = draw(st.booleans())
+    return EntryFacts(
+        id=number,
+        code_id=code.id,
+        label=f"Ana {number}",
+        pin=draw(pins) if code.pin is None or not is_same else code.pin,
+        starts_at=code.starts_at if is_same else draw(moments),
+        ends_at=code.ends_at if is_same else draw(moments),
+        revision=draw(st.integers(1, 3)),
+        access_code_id=draw(st.none() | st.just(f"id-{number}")),
+        state=draw(st.sampled_from(EntryState)),
+        evidence=draw(st.sampled_from(Evidence)),
+        evidence_at=draw(past),
+        is_retired=draw(st.booleans()),
+        is_ghost=draw(st.booleans()),
+        seen_at=draw(st.none() | past),
+        absent_reads=draw(st.integers(0, 2)),
+        absent_at=draw(st.none() | past),
+    )
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    some = [draw(codes(number)) for number in range(1, draw(st.integers(0, 4)) + 1)]
+    held = []
+    for code in some:
+        for _ in range(draw(st.integers(0, 3))):
+            held.append(draw(entries(len(held) + 1, code)))
+    past = moments.filter(lambda at: at <= NOW)
+    command = st.builds(
+        CommandFacts,
+        id=st.just(100),
+        kind=st.sampled_from([Kind.ADD, Kind.UPDATE, Kind.DELETE]),
+        state=st.sampled_from(sorted(OPEN)),
+        entry_id=st.none() | st.integers(1, 8),
+        look_at=maybe,
+    )
+    return Snapshot(
+        lock=LockFacts(
+            id=1,
+            can_call=draw(st.booleans()),
+            call_after=draw(maybe),
+            code_length=draw(st.sampled_from([None, 4, 6])),
+            has_vlac=draw(st.booleans()),
+            breaker_until=draw(maybe),
+            read_at=draw(st.none() | past),
+            read_after=draw(maybe),
+            read_wanted_at=draw(maybe),
+            unknown_at=draw(st.none() | past),
+            foreign_count=draw(st.sampled_from([0, 1, 99, 100])),
+        ),
+        pace=PACE,
+        codes=tuple(some),
+        entries=tuple(held),
+        command=draw(st.none() | command),
+        foreign=draw(
+            st.lists(
+                st.builds(ForeignFacts, label=st.just("Cleaner"), pin=st.none() | pins), max_size=2
+            ).map(tuple)
+        ),
+    )
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_there_is_always_an_answer_and_a_wait_always_lies_in_the_future(
+    snapshot: Snapshot,
+) -> None:
+    action = decide(snapshot, NOW)
+
+    if isinstance(action, Wait):
+        assert action.until is None or action.until > NOW
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_nothing_is_sent_while_a_command_is_open_or_schlage_is_out_of_reach(
+    snapshot: Snapshot,
+) -> None:
+    action = decide(snapshot, NOW)
+
+    lock = snapshot.lock
+    is_out_of_reach = not lock.can_call or (lock.call_after is not None and lock.call_after > NOW)
+    if snapshot.command is not None:
+        assert isinstance(action, LookUp | Close | Wait)
+    elif is_out_of_reach:
+        assert isinstance(action, Wait)
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_what_is_sent_closes_the_gap_and_nothing_else(snapshot: Snapshot) -> None:
+    action = decide(snapshot, NOW)
+
+    if not isinstance(action, Send):
+        return
+    code = next(c for c in snapshot.codes if c.id == action.code_id)
+    entry = next((e for e in snapshot.entries if e.id == action.entry_id), None)
+    breaker = snapshot.lock.breaker_until
+    assert breaker is None or breaker <= NOW
+    assert code.retry_at is None or code.retry_at <= NOW
+    if action.kind is Kind.DELETE:
+        assert entry is not None
+        assert entry.access_code_id is not None
+        wanted = wanted_entry(code, snapshot.entries_of(code)) if code.wants(NOW) else None
+        assert entry is not wanted, "what is wanted is never deleted"
+        if code.wants(NOW):
+            assert is_held_as_wanted(code, wanted), "the new one is confirmed first"
+    else:
+        assert code.wants(NOW)
+        assert entry is None or entry.pin == code.pin
+    if action.kind is Kind.ADD and entry is not None:
+        is_ghost = entry.is_ghost and entry.evidence is Evidence.ID_UNKNOWN
+        assert not entry.may_be_on_lock or is_ghost, "an add in doubt is verified first"
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_green_is_only_what_the_lock_confirmed(snapshot: Snapshot) -> None:
+    for code in snapshot.codes:
+        standing = standing_of(snapshot, code, NOW)
+        held = snapshot.entries_of(code)
+        if standing.status is Status.CONFIRMED:
+            assert is_held_as_wanted(code, wanted_entry(code, held))
+        if standing.status is Status.REMOVED:
+            assert not any(entry.may_be_on_lock for entry in held)
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_a_read_that_is_taken_is_not_wanted_again_at_once(snapshot: Snapshot) -> None:
+    """Else a lock would read its list without end."""
+    at = reading.next_read(snapshot, NOW)
+    if at is None or at > NOW:
+        return
+    done = replace(snapshot, lock=replace(snapshot.lock, read_at=NOW, read_after=None))
+    judged = reading.judge(done.entries, done.codes, [], PACE, NOW)
+    news = {sighting.entry_id: sighting for sighting in judged.sightings}
+    learnt = []
+    for entry in done.entries:
+        seen = news.get(entry.id)
+        learnt.append(
+            entry
+            if seen is None
+            else replace(
+                entry,
+                absent_reads=seen.absent_reads,
+                absent_at=seen.absent_at,
+                state=seen.state or entry.state,
+                evidence=seen.evidence or entry.evidence,
+            )
+        )
+
+    again = reading.next_read(replace(done, entries=tuple(learnt)), NOW)
+
+    assert again is None or again > NOW
+
+
+@settings(max_examples=100)
+@given(snapshots())
+def test_the_ladder_ends(snapshot: Snapshot) -> None:
+    action = decide(snapshot, NOW)
+
+    if isinstance(action, Climb):
+        code = next(c for c in snapshot.codes if c.id == action.code_id)
+        entry = next(e for e in snapshot.entries if e.id == action.entry_id)
+        stuck = replace(code, is_stuck=True)
+        after = replace(
+            snapshot,
+            codes=tuple(stuck if c.id == code.id else c for c in snapshot.codes),
+            entries=tuple(
+                replace(e, is_retired=True) if e.id == entry.id else e for e in snapshot.entries
+            ),
+        )
+        assert decide(after, NOW) != action
+
+
+def test_the_states_here_are_all_there_are() -> None:
+    assert {State.INTENDED, State.SENDING, State.ACCEPTED} == OPEN
+    assert Event.SUPERSEDED in set(Event)
+    assert isinstance(decide(Snapshot(lock=LockFacts(id=1), pace=PACE), NOW), Read)

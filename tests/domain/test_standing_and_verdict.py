@@ -1,0 +1,258 @@
+"""What the page says of a door, and of the booking behind it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.domain.entry import EntryState
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.standing import Standing, standing_of
+from portal.domain.status import Status, Verdict
+from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, Reason, judge
+from tests.domain.facts import (
+    ARRIVES,
+    DEPARTS,
+    NOW,
+    a_code,
+    a_command,
+    a_snapshot,
+    an_entry,
+    in_doubt,
+)
+
+CODE = a_code()
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+def stands(code: Any = CODE, *entries: Any, **lock: Any) -> Standing:
+    command = lock.pop("command", None)
+    return standing_of(a_snapshot(code, entries=entries, command=command, **lock), code, NOW)
+
+
+def test_a_code_before_its_time_is_planned_with_that_time() -> None:
+    code = a_code(send_at=NOW + HOUR)
+
+    assert stands(code) == Standing(Status.PLANNED, NOW + HOUR)
+
+
+def test_a_due_code_is_queued_and_told_when_the_lock_is_free() -> None:
+    command = a_command(entry_id=99)
+
+    assert stands(CODE) == Standing(Status.QUEUED, None)
+    assert stands(CODE, command=command) == Standing(Status.QUEUED, NOW + MINUTE)
+
+
+def test_a_code_whose_command_travels_is_sent_with_the_next_look() -> None:
+    assert stands(CODE, in_doubt(CODE), command=a_command()) == Standing(Status.SENT, NOW + MINUTE)
+
+
+def test_a_held_entry_as_wanted_is_confirmed() -> None:
+    assert stands(CODE, an_entry(CODE)) == Standing(Status.CONFIRMED, None)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [{"revision": 2}, {"ends_at": CODE.ends_at + HOUR}, {"pin": Secret("739015")}],
+    ids=["revision", "window", "pin"],
+)
+def test_a_held_entry_of_other_values_is_not(difference: dict[str, Any]) -> None:
+    assert stands(a_code(**difference), an_entry(CODE)).status is Status.QUEUED
+
+
+def test_an_entry_in_doubt_is_unsure_with_the_next_read() -> None:
+    entry = in_doubt(CODE, evidence_at=NOW)
+
+    assert stands(CODE, entry, read_at=NOW) == Standing(Status.UNSURE, NOW + timedelta(seconds=30))
+
+
+def test_a_failed_code_retries_at_a_shown_time() -> None:
+    code = a_code(failures=2, retry_at=NOW + MINUTE)
+    gone = in_doubt(CODE, state=EntryState.GONE)
+
+    assert stands(code, gone) == Standing(Status.RETRYING, NOW + MINUTE)
+    assert stands(code, gone, breaker_until=NOW + HOUR).due_at == NOW + HOUR
+
+
+def test_stuck_or_signed_out_needs_you() -> None:
+    assert stands(a_code(is_stuck=True)).status is Status.NEEDS_YOU
+    assert stands(CODE, can_call=False).status is Status.NEEDS_YOU
+
+
+def test_signed_out_a_confirmed_code_stays_confirmed() -> None:
+    assert stands(CODE, an_entry(CODE), can_call=False).status is Status.CONFIRMED
+
+
+def test_what_somebody_changed_in_another_app_is_not_green() -> None:
+    code = a_code(problem=ProblemKey.CHANGED_OUTSIDE, reaffirm_after=NOW)
+
+    assert stands(code, an_entry(code)).status is Status.UNSURE
+    asks = a_code(problem=ProblemKey.CHANGED_OUTSIDE, is_stuck=True)
+    assert stands(asks, an_entry(asks)).status is Status.NEEDS_YOU
+
+
+def test_while_an_older_valid_entry_is_held_the_code_is_changing() -> None:
+    inside = a_code(starts_at=NOW - HOUR, revision=2)
+    entry = an_entry(inside, revision=1)
+
+    assert stands(inside, entry).is_changing
+
+
+def test_a_code_not_wanted_is_removing_until_nothing_may_be_on_the_lock() -> None:
+    code = a_code(is_wanted=False)
+
+    assert stands(code, an_entry(CODE)).status is Status.REMOVING
+    assert stands(code, in_doubt(CODE)).status is Status.REMOVING
+    assert stands(code, an_entry(CODE, state=EntryState.GONE)).status is Status.REMOVED
+    assert stands(code).status is Status.REMOVED
+
+
+# The booking
+
+
+def booking(*doors: DoorFacts, **changes: Any) -> BookingFacts:
+    values = {
+        "starts_at": ARRIVES,
+        "ends_at": DEPARTS,
+        "window_ends_at": DEPARTS + HOUR,
+        "is_cancelled": False,
+        "doors": doors,
+    }
+    return BookingFacts(**values | changes)
+
+
+def door(status: Status = Status.CONFIRMED, **changes: Any) -> DoorFacts:
+    return DoorFacts(**{"door_code_id": 1, "status": status} | changes)
+
+
+def verdict(*doors: DoorFacts, at: datetime = NOW, **changes: Any) -> Judgement:
+    return judge(booking(*doors, **changes), at)
+
+
+def test_every_door_confirmed_is_ready() -> None:
+    judged = verdict(door(), door(door_code_id=2))
+
+    assert (judged.verdict, judged.reason) == (Verdict.READY, Reason.ALL_CONFIRMED)
+
+
+def test_the_worst_door_decides_and_is_named() -> None:
+    judged = verdict(door(), door(Status.NEEDS_YOU, door_code_id=2, problem=ProblemKey.SPLIT_BRAIN))
+
+    assert (judged.verdict, judged.door_code_id) == (Verdict.NOT_READY, 2)
+    assert judged.problem is ProblemKey.SPLIT_BRAIN
+
+
+def test_a_booking_without_a_lock_is_an_unrecognized_job_state() -> None:
+    judged = verdict()
+
+    assert (judged.verdict, judged.reason) == (Verdict.NOT_READY, Reason.NO_LOCK)
+    assert judged.problem is ProblemKey.UNRECOGNIZED_JOB_STATE
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (timedelta(hours=48), Verdict.ON_TRACK),
+        (timedelta(hours=6), Verdict.ON_TRACK),
+        (timedelta(hours=6) - timedelta(seconds=1), Verdict.AT_RISK),
+        (timedelta(hours=2), Verdict.AT_RISK),
+        (timedelta(hours=2) - timedelta(seconds=1), Verdict.NOT_READY),
+        (timedelta(hours=-1), Verdict.NOT_READY),
+    ],
+)
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SENT, Status.RETRYING])
+def test_an_unconfirmed_door_is_judged_by_the_time_left(
+    status: Status, before: timedelta, expected: Verdict
+) -> None:
+    assert verdict(door(status), at=ARRIVES - before).verdict is expected
+
+
+def test_unsure_is_at_risk_however_far_the_arrival() -> None:
+    assert verdict(door(Status.UNSURE)).verdict is Verdict.AT_RISK
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem"),
+    [
+        ({"is_offline": True}, ProblemKey.LOCK_OFFLINE),
+        ({"is_battery_critical": True}, ProblemKey.LOW_BATTERY),
+        ({"is_missing_once": True}, None),
+    ],
+)
+def test_a_confirmed_door_in_trouble_is_at_risk(
+    trouble: dict[str, bool], problem: ProblemKey | None
+) -> None:
+    judged = verdict(door(**trouble))
+
+    assert (judged.verdict, judged.problem) == (Verdict.AT_RISK, problem)
+
+
+def test_while_a_harmless_change_travels_it_stays_ready() -> None:
+    judged = verdict(door(Status.SENT, is_covered=True), at=ARRIVES - MINUTE)
+
+    assert (judged.verdict, judged.reason) == (Verdict.READY, Reason.CHANGE_TRAVELS)
+
+
+def test_a_ready_booking_shows_no_old_problem() -> None:
+    assert verdict(door(problem=ProblemKey.COMMAND_TIMEOUT)).problem is None
+
+
+def test_a_pin_that_opened_a_door_is_proven() -> None:
+    assert verdict(door(is_proven=True)).reason is Reason.PROVEN
+
+
+def test_a_door_no_longer_wanted_does_not_count() -> None:
+    assert verdict(door(), door(Status.REMOVING, is_wanted=False)).verdict is Verdict.READY
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_stay_that_is_over_is_ready_once_its_codes_are_off(cancelled: bool) -> None:
+    after = DEPARTS + 2 * HOUR
+
+    off = verdict(door(Status.REMOVED), at=after, is_cancelled=cancelled)
+    late = verdict(door(Status.REMOVING), at=after, is_cancelled=cancelled)
+
+    assert off.verdict is Verdict.READY
+    assert (late.verdict, late.problem) == (Verdict.AT_RISK, ProblemKey.REMOVAL_UNCONFIRMED)
+
+
+def test_a_removal_has_half_an_hour_before_it_is_at_risk() -> None:
+    ends = DEPARTS + HOUR
+    young = verdict(door(Status.REMOVING), at=ends)
+
+    assert (young.verdict, young.changes_at) == (Verdict.ON_TRACK, ends + 30 * MINUTE)
+    assert verdict(door(Status.REMOVING), at=ends + 30 * MINUTE).verdict is Verdict.AT_RISK
+
+
+facts = st.builds(
+    DoorFacts,
+    door_code_id=st.integers(1, 3),
+    status=st.sampled_from(Status),
+    problem=st.none() | st.sampled_from(ProblemKey),
+    is_wanted=st.booleans(),
+    is_covered=st.booleans(),
+    is_offline=st.booleans(),
+    is_battery_critical=st.booleans(),
+    is_missing_once=st.booleans(),
+    is_proven=st.booleans(),
+)
+
+
+@given(st.lists(facts, max_size=3), st.booleans(), st.integers(-8000, 8000))
+def test_a_verdict_turns_only_at_the_time_it_names(
+    doors: list[DoorFacts], is_cancelled: bool, minutes: int
+) -> None:
+    """The page is refreshed at `changes_at`: a turn before it would not be seen."""
+    at = ARRIVES + timedelta(minutes=minutes)
+    stay = booking(*doors, is_cancelled=is_cancelled)
+    judged = judge(stay, at)
+
+    assert judged.changes_at is None or judged.changes_at > at
+    until = judged.changes_at or at + timedelta(days=30)
+    for share in (0.01, 0.5, 0.99):
+        later = judge(stay, at + (until - at) * share)
+        assert (later.verdict, later.reason) == (judged.verdict, judged.reason)
