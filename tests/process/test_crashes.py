@@ -1,16 +1,20 @@
 """Any process may die at any instant: what was promised still comes true, once."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pytest
 import requests
-from sqlalchemy import create_engine, text
+from sqlalchemy import case, create_engine, literal, update
 
+from portal.models import Lock
 from tests.process.running import Running, eventually, wait_for_web_to_answer
 from tests.process.stays import a_door
 from tests.runtime.processes import needs_proc
 
 pytestmark = [pytest.mark.process, needs_proc]
+
+LOCK: Final = Lock.__table__
 
 
 def test_redis_dies_and_comes_back_empty_and_no_code_is_lost(running: Running) -> None:
@@ -117,15 +121,19 @@ def test_a_clock_that_dies_costs_only_time(running: Running) -> None:
 
 
 def a_minute_passes(running: Running, lock_id: int) -> None:
-    """The lease of a dead worker and an unanswered ring of this lock are over, as time would have
-    it: both are times in the lock's row."""
+    """A dead worker's lease and an unanswered ring are over, as time would have it.
+
+    Both are times in the lock's row: nothing else is changed from outside.
+    """
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    lease_until = case(
+        (LOCK.c.lease_until.is_(None), None), else_=literal(long_ago, LOCK.c.lease_until.type)
+    )
     engine = create_engine(running.database_url)
     with engine.begin() as connection:
         connection.execute(
-            text(
-                "UPDATE lock SET due_at = :past, lease_until ="
-                " CASE WHEN lease_until IS NULL THEN NULL ELSE :past END WHERE id = :id"
-            ),
-            {"past": "2026-01-01 00:00:00.000000", "id": lock_id},
+            update(LOCK)
+            .where(LOCK.c.id == lock_id)
+            .values(due_at=long_ago, lease_until=lease_until)
         )
     engine.dispose()
