@@ -73,6 +73,7 @@ def upgrade():
         sa.Column("last_webhook_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outage_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("probe_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("log_tells_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -264,6 +265,8 @@ def upgrade():
         sa.Column("read_wanted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unknown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listed_count", sa.Integer(), nullable=True),
+        sa.Column("log_read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("log_read_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_lock_account_id")),
@@ -568,6 +571,8 @@ def upgrade():
         sa.Column("absent_reads", sa.Integer(), nullable=False),
         sa.Column("absent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_outside_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_witnessed", sa.Boolean(), nullable=False),
+        sa.Column("contradictions", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain import preflight, reading
+from portal.domain import preflight, reading, witness
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
@@ -23,6 +23,7 @@ from portal.domain.snapshot import (
     EntryFacts,
     Snapshot,
     is_held_as_wanted,
+    is_written_as_wanted,
     wanted_entry,
 )
 
@@ -45,6 +46,11 @@ class LookUp:
 @dataclass(frozen=True)
 class Read:
     """Read the lock's list."""
+
+
+@dataclass(frozen=True)
+class ReadLog:
+    """Read the lock's own log."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Wait:
     until: datetime | None
 
 
-Action = LookUp | Read | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
+Action = LookUp | Read | ReadLog | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
 Rank = tuple[int, datetime, int]
 
 _TIER_INSIDE: Final = 0
@@ -138,12 +144,15 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
     read_at = reading.next_read(snapshot, now)
     if read_at is not None and read_at <= now:
         return Read()
+    log_at = witness.next_log_read(snapshot, now)
+    if log_at is not None and log_at <= now:
+        return ReadLog()
     steps = list(_steps(snapshot, now))
     ready = [step for step in steps if step.at <= now]
     if ready:
         return min(ready, key=lambda step: step.rank).action
     times = [step.at for step in steps]
-    times += [read_at] if read_at is not None else []
+    times += [at for at in (read_at, log_at) if at is not None]
     # A code that is no longer wanted becomes removable at the end of its window.
     times += [c.ends_at for c in snapshot.codes if c.wants(now)]
     return Wait(min(times, default=None))
@@ -195,36 +204,44 @@ def _wanted_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterato
     entry = wanted_entry(code, entries)
     rank = _rank(code, now)
     gate = _gate(snapshot, code)
-    others = [e for e in entries if e is not entry and e.may_be_on_lock]
 
     if entry is not None and entry.state is EntryState.HELD:
-        is_current = is_held_as_wanted(code, entry) and not _must_reaffirm(code, entry)
-        if is_current:
-            # Only now that the wanted entry is confirmed may the ones before it go.
-            for old in others:
-                if old.access_code_id is not None:
-                    yield _Step(
-                        gate,
-                        (_TIER_REMOVAL, code.ends_at, code.id),
-                        Send(code.id, old.id, Kind.DELETE),
-                    )
-        elif entry.access_code_id is not None and not code.is_stuck:
+        others = [e for e in entries if e is not entry and e.may_be_on_lock]
+        yield from _held_steps(code, entry, others, gate, rank)
+    elif entry is not None and entry.may_be_on_lock and (rung := _rung(code, entry)) is not None:
+        yield _Step(now, rank, Climb(code.id, entry.id, rung))
+    elif entry is not None and entry.may_be_on_lock and not _is_denied(entry):
+        # Ours after all: it is adopted by an update to its id. Otherwise the next read decides
+        # (or the lock's log, after a success), and until then nothing is sent.
+        if _is_to_be_updated(code, entry) and not code.is_stuck:
             yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
-        return
+    else:
+        yield from _adding_steps(snapshot, code, entry, gate, rank, now)
 
-    if entry is not None and entry.may_be_on_lock:
-        rung = _rung(code, entry)
-        if rung is not None:
-            yield _Step(now, rank, Climb(code.id, entry.id, rung))
-            return
-        if not _is_denied(entry):
-            # Listed: ours after all, so it is adopted by an update to its id. Not listed: the next
-            # read decides, and until then nothing is sent.
-            if entry.is_listed and entry.access_code_id is not None and not code.is_stuck:
-                yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
-            return
 
-    yield from _adding_steps(snapshot, code, entry, gate, rank, now)
+def _held_steps(
+    code: CodeFacts, entry: EntryFacts, others: list[EntryFacts], gate: datetime, rank: Rank
+) -> Iterator[_Step]:
+    if is_held_as_wanted(code, entry) and not _must_reaffirm(code, entry):
+        # Only now that the wanted entry is confirmed may the ones before it go.
+        for old in others:
+            if old.access_code_id is not None:
+                yield _Step(
+                    gate,
+                    (_TIER_REMOVAL, code.ends_at, code.id),
+                    Send(code.id, old.id, Kind.DELETE),
+                )
+    elif entry.access_code_id is not None and not code.is_stuck:
+        yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
+
+
+def _is_to_be_updated(code: CodeFacts, entry: EntryFacts) -> bool:
+    """Whether an entry in doubt is known well enough to be written again under its id."""
+    if entry.access_code_id is None:
+        return False
+    if entry.evidence is Evidence.ANSWERED:
+        return not is_written_as_wanted(code, entry)
+    return entry.is_listed
 
 
 def _adding_steps(

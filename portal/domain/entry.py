@@ -16,7 +16,9 @@ class Evidence(StrEnum):
 
     NOT_SENT = "not_sent"  # the row exists, the call has not been made
     SENT = "sent"  # a write is or may be under way
+    ANSWERED = "answered"  # an add or update succeeded, and the lock's log has not told of it yet
     CONFIRMED = "confirmed"  # an add or update succeeded
+    UNWITNESSED = "unwitnessed"  # it was said to have succeeded, and the lock's log does not tell
     REFUSED = "refused"  # the write was refused for a reason that proves it is not there
     IN_USE = "in_use"  # refused as already in use: ours until proven otherwise
     DELETED = "deleted"  # the delete succeeded

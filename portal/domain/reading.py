@@ -103,7 +103,7 @@ def _verification(
     if not entry.may_be_on_lock:
         return None
     second = entry.absent_at + pace.verify_gap if entry.absent_at is not None else None
-    if entry.state is EntryState.HELD:
+    if entry.state is EntryState.HELD or entry.evidence is Evidence.ANSWERED:
         if entry.absent_reads == 1:
             return second
         if entry.access_code_id is None:

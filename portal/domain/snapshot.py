@@ -52,6 +52,9 @@ class LockFacts:
     read_after: datetime | None = None
     read_wanted_at: datetime | None = None
     unknown_at: datetime | None = None
+    log_read_at: datetime | None = None
+    log_read_after: datetime | None = None
+    log_tells_at: datetime | None = None  # a log of this connection told of a code of ours
     foreign_count: int = 0
 
 
@@ -104,6 +107,7 @@ class EntryFacts:
     seen_at: datetime | None = None
     absent_reads: int = 0
     absent_at: datetime | None = None
+    is_witnessed: bool = True  # False while the lock's log is still to tell of the last success
 
     @property
     def may_be_on_lock(self) -> bool:
@@ -168,9 +172,14 @@ def wanted_entry(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> EntryFacts
 def is_held_as_wanted(code: CodeFacts, entry: EntryFacts | None) -> bool:
     """Whether the lock confirmed exactly what the code wants now."""
     return (
-        entry is not None
-        and entry.state is EntryState.HELD
-        and entry.revision == code.revision
+        entry is not None and entry.state is EntryState.HELD and is_written_as_wanted(code, entry)
+    )
+
+
+def is_written_as_wanted(code: CodeFacts, entry: EntryFacts) -> bool:
+    """Whether what was last written of the entry is what the code wants now."""
+    return (
+        entry.revision == code.revision
         and entry.starts_at == code.starts_at
         and entry.ends_at == code.ends_at
     )

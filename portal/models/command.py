@@ -43,6 +43,9 @@ class LockEntry(AccountOwned, Base):
     absent_reads: Mapped[int] = mapped_column(default=0)
     absent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     changed_outside_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # The lock's own log: whether it told of the last success, or how often in a row it did not.
+    is_witnessed: Mapped[bool] = mapped_column(default=False)
+    contradictions: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     door_code: Mapped[DoorCode] = relationship()
 

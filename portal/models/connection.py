@@ -40,4 +40,6 @@ class Connection(AccountOwned, Base):
     # An outage seen over several locks: calls wait for the one probe that goes out at this time.
     outage_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
     probe_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # Since when a lock's log is known to tell of codes of ours; None: nobody has seen it yet.
+    log_tells_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())

@@ -58,6 +58,9 @@ class Lock(AccountOwned, Base):
     read_wanted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     unknown_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # last unknown outcome
     listed_count: Mapped[int | None]
+    # Reading the lock's own log: the last whole read, and after a failed one not before.
+    log_read_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    log_read_after: Mapped[datetime | None] = mapped_column(UTCDateTime())
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     connection: Mapped[Connection] = relationship()

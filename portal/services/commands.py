@@ -185,7 +185,7 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     if command.kind is Kind.DELETE_ALL:
         rebuilds.deleted(session, command, now)
     if command.entry is not None:
-        _teach_entry(command, command.entry, outcome, news, now)
+        _teach_entry(session, command, command.entry, outcome, news, now)
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)
     _teach_lock(session, command, outcome, news, before in OPEN, now)
     return True
@@ -234,11 +234,17 @@ def _move(
 
 
 def _teach_entry(
-    command: Command, entry: LockEntry, outcome: Outcome, news: News, now: datetime
+    session: Session,
+    command: Command,
+    entry: LockEntry,
+    outcome: Outcome,
+    news: News,
+    now: datetime,
 ) -> None:
     change = entry_after(
         Written(
-            state=entry.state,
+            # A success that waits for the lock's log is a success to older news.
+            state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
             evidence=entry.evidence,
             evidence_command_id=entry.evidence_command_id,
         ),
@@ -249,6 +255,9 @@ def _teach_entry(
     entry.state, entry.evidence, entry.evidence_at = change.state, change.evidence, now
     entry.evidence_command_id = max(command.id, entry.evidence_command_id or 0)
     entry.absent_reads, entry.absent_at = 0, None
+    entry.is_witnessed = False
+    if change.evidence is Evidence.CONFIRMED and _has_telling_log(session, command):
+        entry.state, entry.evidence = EntryState.MAYBE, Evidence.ANSWERED
     if change.is_ghost:
         entry.is_ghost = True
     if change.takes_values:
@@ -260,6 +269,12 @@ def _teach_entry(
         entry.changed_outside_at = None
         if news.access_code_id:
             entry.access_code_id = news.access_code_id
+
+
+def _has_telling_log(session: Session, command: Command) -> bool:
+    """Whether the logs behind this command's connection are known to tell of codes."""
+    lock = session.get_one(Lock, command.lock_id)
+    return lock.connection.log_tells_at is not None
 
 
 def _teach_code(

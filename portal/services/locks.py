@@ -42,6 +42,7 @@ from portal.services import (
     rebuilds,
     standings,
     timeline,
+    witness,
 )
 from portal.services.commands import News
 from portal.services.leases import Lease, LeaseLost
@@ -57,7 +58,7 @@ MAX_STEPS: Final = 400
 CALL_AGAIN: Final = timedelta(seconds=60)
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 _OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
-_CALLS: Final = (engine.LookUp, engine.Read, engine.Send, engine.DeleteAll)
+_CALLS: Final = (engine.LookUp, engine.Read, engine.ReadLog, engine.Send, engine.DeleteAll)
 
 _EVENTS: Final = {
     CommandState.SUCCEEDED: Event.SUCCEEDED,
@@ -101,9 +102,11 @@ def _step(lease: Lease) -> bool:
         elif isinstance(action, engine.DeleteAll):
             command = commands.intend(session, lease, rows.lock, Kind.DELETE_ALL, "rebuild")
             rows.command, command_row_id = command, command.id
-        elif not isinstance(action, (engine.LookUp, engine.Read)):
+        elif not isinstance(action, (engine.LookUp, engine.Read, engine.ReadLog)):
             _change_rows(session, rows, action, now)
-        standings.refresh(session, rows, now)
+        # What the log is about to say decides what is shown: a page never turns twice for it.
+        if not isinstance(action, engine.ReadLog):
+            standings.refresh(session, rows, now)
         if isinstance(action, engine.Wait):
             return leases.release(session, lease, action.until)
         device_id, connection_id = rows.lock.device_id, rows.lock.connection_id
@@ -111,8 +114,9 @@ def _step(lease: Lease) -> bool:
     client = connections.client_for(connection_id)
     if isinstance(action, engine.LookUp):
         _look_up(client, device_id, lease.lock_id, action.command_id)
-    elif isinstance(action, engine.Read):
-        reads.read_list(client, lease, device_id)
+    elif isinstance(action, (engine.Read, engine.ReadLog)):
+        read = reads.read_list if isinstance(action, engine.Read) else witness.read_log
+        read(client, lease, device_id)
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)
     return False

@@ -163,6 +163,9 @@ def _lock_facts(lock: Lock, foreign_count: int, rebuild: Rebuild | None) -> Lock
         read_after=lock.read_after,
         read_wanted_at=lock.read_wanted_at,
         unknown_at=lock.unknown_at,
+        log_read_at=lock.log_read_at,
+        log_read_after=lock.log_read_after,
+        log_tells_at=connection.log_tells_at,
         foreign_count=foreign_count,
     )
 
@@ -216,6 +219,7 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         seen_at=entry.seen_at,
         absent_reads=entry.absent_reads,
         absent_at=entry.absent_at,
+        is_witnessed=entry.is_witnessed,
     )
 
 

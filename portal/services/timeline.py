@@ -26,6 +26,7 @@ class Kind(StrEnum):
     LIST_READ = "list_read"
     ENTRY_FOUND = "entry_found"
     ENTRY_ABSENT = "entry_absent"
+    NOT_IN_LOG = "not_in_log"
     CHANGED_OUTSIDE = "changed_outside"
     LADDER = "ladder"
     PREFLIGHT_FAILED = "preflight_failed"

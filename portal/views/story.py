@@ -273,6 +273,13 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     ),
     Kind.ENTRY_FOUND: _entry(True),
     Kind.ENTRY_ABSENT: _entry(False),
+    Kind.NOT_IN_LOG: _plain(
+        lambda lock: gettext(
+            "Schlage said it was done, but the log of %(lock)s does not tell of it", lock=lock
+        ),
+        "triangle-alert",
+        "amber",
+    ),
     Kind.CHANGED_OUTSIDE: _outside,
     Kind.LADDER: _ladder,
     Kind.PREFLIGHT_FAILED: _preflight,

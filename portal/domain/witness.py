@@ -1,0 +1,107 @@
+"""The second witness: the lock's own log.
+
+Schlage's "Successful" is the lock's confirmation as far as anybody promises. But its servers have
+been seen to say so of a code that the lock never had. The lock's log tells of codes that were added
+or changed; where it is known to do so, a success counts once the log tells of it.
+
+Whether a log tells is learnt, never assumed: nobody documents it for every model. A connection on
+which no log was ever seen to tell of a code of ours goes by the success alone.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.snapshot import EntryFacts, LockFacts, Pace, Snapshot
+
+# So long may the log be out of reach before the success alone is believed after all.
+PATIENCE: Final = timedelta(hours=1)
+# Clocks of locks, of Schlage and of ours differ by seconds.
+SKEW: Final = timedelta(seconds=30)
+# So often may the log contradict in a row: the success of an update sent on purpose is a word too.
+CONTRADICTIONS: Final = 2
+
+_WRITES = re.compile(r"add|creat|updat|chang|edit", re.IGNORECASE)
+_DELETES = re.compile(r"delet|remov", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a lock's log: when, what, and the code it names."""
+
+    at: datetime
+    event: str
+    access_code_id: str | None = None
+    label: str | None = None
+
+    @property
+    def is_write(self) -> bool:
+        return bool(_WRITES.search(self.event)) and not _DELETES.search(self.event)
+
+
+class Word(Enum):
+    """What a log says about a write that succeeded."""
+
+    TELLS = "tells"
+    SILENT = "silent"  # it reaches back to the write, and does not tell of it
+    TOO_SHORT = "too_short"  # it does not reach back so far
+
+
+def word(entry: EntryFacts, written_at: datetime, log: Sequence[LogLine], is_whole: bool) -> Word:
+    """What this log says of the entry as it was written at that time.
+
+    `is_whole`: there are no older lines than those of `log`.
+    """
+    since = written_at - SKEW
+    label = entry.label.casefold()
+    for line in log:
+        names_it = line.access_code_id is not None and line.access_code_id == entry.access_code_id
+        names_it = names_it or (line.label or "").casefold() == label
+        if names_it and line.is_write and line.at >= since:
+            return Word.TELLS
+    reaches = is_whole or any(line.at < since for line in log)
+    return Word.SILENT if reaches else Word.TOO_SHORT
+
+
+def next_log_read(snapshot: Snapshot, now: datetime) -> datetime | None:
+    """When the lock's log is to be read next; None where no success waits for its word."""
+    lock = snapshot.lock
+    times = [
+        at
+        for code in snapshot.codes
+        if code.wants(now)
+        for entry in snapshot.entries_of(code)
+        if (at := _look(lock, entry, snapshot.pace)) is not None
+    ]
+    if not times:
+        return None
+    return max(min(times), lock.log_read_after or min(times))
+
+
+def _look(lock: LockFacts, entry: EntryFacts, pace: Pace) -> datetime | None:
+    if entry.is_witnessed:
+        return None
+    if entry.evidence is Evidence.ANSWERED:
+        looks = (timedelta(0), *pace.verify_after)
+        return next(
+            (
+                entry.evidence_at + after
+                for after in looks
+                if lock.log_read_at is None or lock.log_read_at < entry.evidence_at + after
+            ),
+            entry.evidence_at + looks[-1],
+        )
+    if entry.state is EntryState.HELD and entry.evidence is Evidence.CONFIRMED:
+        # Once, to learn whether the log tells of codes; once more when another one has told.
+        wanted = max(entry.evidence_at, lock.log_tells_at or entry.evidence_at)
+        return wanted if lock.log_read_at is None or lock.log_read_at < wanted else None
+    return None
+
+
+def may_conclude(entry: EntryFacts, pace: Pace, now: datetime) -> bool:
+    """Whether the log has had time enough to tell: silence means something from here on."""
+    return now >= entry.evidence_at + pace.verify_after[1]
