@@ -42,11 +42,15 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
             touched.add(lock.id)
     mapped = {lock.id for lock in locks}
     for lock_id, code in known.items():
-        if lock_id not in mapped and code.is_wanted:
+        if lock_id in mapped:
+            continue
+        if code.is_wanted:
             code.is_wanted = False
             _start_afresh(code, now)
             # What kept it from getting on says nothing about taking it off.
             code.problem, code.problem_text, code.problem_at = None, "", None
+        if code.status is not Status.REMOVED:
+            # Also one given up before: whether an old door is still kept hangs on the booking.
             touched.add(lock_id)
     session.flush()
     if now < window.ends_at and pins.settle(session, booking, locks):
