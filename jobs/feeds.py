@@ -1,9 +1,9 @@
 """Fetches one booking feed and takes over what changed."""
 
 from jobs.running import job
-from portal.services import intake
+from portal.services import feeds
 
 
 @job
 def fetch_feed(feed_id: int) -> None:
-    intake.fetch(feed_id)
+    feeds.fetch(feed_id)

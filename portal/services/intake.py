@@ -1,19 +1,15 @@
-"""Booking feeds: fetched or uploaded, read in a limited child, and taken over without losing a
-stay.
+"""Taking over what a booking feed says, without losing a stay.
 
-The rules of what a poll changes are `portal.domain.intake`; this module keeps its state in rows and
-sends every change through `services.bookings`, like any other source.
+The rules of what a poll changes are `portal.domain.intake`; this module keeps their state in rows
+and sends every change through `services.bookings`, like any other source.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from random import SystemRandom
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -43,28 +39,15 @@ from portal.domain.intake_types import (
     moment_from_text,
     moment_text,
 )
-from portal.domain.secret import Secret
-from portal.feeds import child
-from portal.feeds import fetch as network
-from portal.feeds.errors import FeedProblem, FetchFailed
-from portal.feeds.fetch import Fetched
 from portal.feeds.reader import Reading
-from portal.models import Alert, Booking, BookingStatus, Feed, Property, Source
-from portal.queue import JobName, ring
-from portal.services import bookings
+from portal.models import Booking, BookingStatus, Feed, Source
+from portal.services import bookings, feed_alerts
 from portal.services.bookings import BadBooking, BookingWish, changing
-from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
 
-FETCH_EVERY: Final = timedelta(minutes=15)
-JITTER: Final = 0.1
-LONGEST_BACKOFF: Final = timedelta(hours=6)
-# A feed that fails now and then is nothing to wake anybody for.
-SICK_AFTER_FAILURES: Final = 4
 # Stays longer gone than this are over for the feed, too.
 REMEMBERED_FOR: Final = timedelta(days=7)
 KEPT_NOTES: Final = 100
-_random = SystemRandom()
 
 _HOLD_WORDS: Final = {
     HoldReason.EMPTY: "The calendar came empty although stays are booked.",
@@ -77,15 +60,6 @@ _HOLD_WORDS: Final = {
 _QUIET: Final = frozenset({HoldReason.ONE_OF_FEW})
 
 
-class BadFeed(Exception):
-    """The feed cannot be taken in so: `field` is at fault, `words` say why and what would do."""
-
-    def __init__(self, field: str, words: str) -> None:
-        super().__init__(words)
-        self.field = field
-        self.words = words
-
-
 @dataclass(frozen=True)
 class Taken:
     """What one poll brought: notes in words for the page, newest state kept on the feed."""
@@ -94,81 +68,6 @@ class Taken:
     changed: int
     cancelled: int
     skipped: int
-
-
-def add_feed(
-    session: Session, place: Property, *, name: str, address: str, source: str | None = None
-) -> Feed:
-    """A feed that is fetched from now on; raises BadFeed. Ring FETCH_FEED after the commit."""
-    address = address.strip()
-    if address.lower().startswith("webcal://"):
-        address = "https://" + address[len("webcal://") :]
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError as error:
-        raise BadFeed("address", "This is not an address.") from error
-    if parts.scheme not in {"http", "https"} or not host or len(address) > 4000:
-        raise BadFeed(
-            "address", "Paste the calendar's address; it starts with https:// or webcal://."
-        )
-    if parts.scheme == "http" and not _allows_private():
-        raise BadFeed("address", "Only addresses that start with https:// are fetched.")
-    feed = _new(session, place, name or host, source)
-    feed.address, feed.host = Secret(address), host[:255]
-    feed.due_at = clock.now() + FETCH_EVERY
-    session.flush()
-    return feed
-
-
-def upload(
-    place_id: int, *, name: str, body: bytes, actor: str, source: str | None = None
-) -> tuple[int, Taken]:
-    """Takes in an uploaded calendar file; the same file name again is the same feed."""
-    with writing() as session:
-        place = session.get_one(Property, place_id)
-        name = (name or "calendar.ics")[:200]
-        feed = session.scalars(
-            select(Feed).where(
-                Feed.property_id == place.id, Feed.name == name, Feed.address.is_(None)
-            )
-        ).first() or _new(session, place, name, source)
-        session.flush()
-        feed_id, zone, hint = feed.id, zone_or_utc(place.time_zone), _source(feed.source)
-    try:
-        reading = child.read_limited(body, hint, today=_today(zone))
-    except FeedProblem as problem:
-        _forget_if_never_read(feed_id)
-        raise BadFeed("file", problem.words) from problem
-    return feed_id, take(feed_id, reading)
-
-
-def fetch(feed_id: int) -> None:
-    """Fetches a feed once and takes over what changed; a sick answer changes nothing."""
-    with writing() as session:
-        feed = session.get(Feed, feed_id)
-        if feed is None or feed.address is None or feed.is_paused:
-            return
-        address = feed.address.reveal()
-        zone, hint = zone_or_utc(feed.property.time_zone), _source(feed.source)
-        # While an absence waits to be believed, "unchanged" must count as a poll too, and only a
-        # whole answer can be counted.
-        is_waiting = _is_waiting(session, feed)
-        etag = None if is_waiting else feed.etag
-        modified = None if is_waiting else feed.last_modified
-    try:
-        answer = network.fetch(
-            address, etag=etag, last_modified=modified, allow_private=_allows_private()
-        )
-        reading = None
-        if answer.status == "fresh":
-            reading = child.read_limited(answer.body, hint, today=_today(zone))
-    except FeedProblem as problem:
-        _failed(feed_id, problem)
-        return
-    if reading is not None:
-        take(feed_id, reading)
-    _fetched(feed_id, answer)
 
 
 def take(feed_id: int, reading: Reading) -> Taken:
@@ -195,7 +94,7 @@ def take(feed_id: int, reading: Reading) -> Taken:
             for c in outcome.closures
         ]
         _settle_hold(session, feed, now)
-        _close_alert(session, feed, "feed_sick", now)
+        feed_alerts.close_alert(session, feed, feed_alerts.SICK, now)
         return Taken(taken["created"], taken["changed"], taken["cancelled"], len(skipped))
 
 
@@ -208,7 +107,7 @@ def accept_hold(session: Session, feed: Feed, actor: str) -> None:
     notes, _ = _apply(
         session,
         feed,
-        _source(feed.source) or FeedSource.ICAL,
+        source_of(feed.source) or FeedSource.ICAL,
         rows,
         intake.accept(known, now, zone),
         zone,
@@ -219,107 +118,9 @@ def accept_hold(session: Session, feed: Feed, actor: str) -> None:
     _settle_hold(session, feed, now)
 
 
-def refresh_now(session: Session, feed: Feed) -> None:
-    """The feed is due at once, and no longer paused; ring FETCH_FEED after the commit."""
-    feed.due_at = clock.now() + ring_again()
-    feed.is_paused = False
-
-
-def pause(session: Session, feed: Feed) -> None:
-    """The feed is not fetched until somebody resumes it; its bookings stay, and none is cancelled.
-
-    `refresh_now` resumes it.
-    """
-    feed.is_paused = True
-    _close_alert(session, feed, "feed_sick", clock.now())
-
-
-def ring_again() -> timedelta:
-    """How long a fetch that was rung for may take before the sweep rings again."""
-    return timedelta(minutes=5)
-
-
-def remove(session: Session, feed: Feed) -> None:
-    """The feed is forgotten; its bookings stay as they are."""
-    for booking in session.scalars(select(Booking).where(Booking.feed_id == feed.id)).all():
-        booking.feed_id = None
-    for alert in session.scalars(select(Alert).where(Alert.feed_id == feed.id)).all():
-        alert.feed_id = None
-        alert.closed_at = alert.closed_at or clock.now()
-    session.flush()
-    session.delete(feed)
-
-
-def ring_for(feed_id: int) -> None:
-    """Rings for one fetch."""
-    ring(JobName.FETCH_FEED, feed_id)
-
-
-def _new(session: Session, place: Property, name: str, source: str | None) -> Feed:
-    feed = Feed(
-        account_id=place.account_id,
-        property=place,
-        property_id=place.id,
-        name=" ".join(name.split())[:200] or "Calendar",
-        source=str(_source(source) or FeedSource.ICAL),
-        last_changes=[],
-        skipped=[],
-        flags=[],
-        closures=[],
-        created_at=clock.now(),
-    )
-    session.add(feed)
-    return feed
-
-
-def _source(text: str | None) -> FeedSource | None:
+def source_of(text: str | None) -> FeedSource | None:
+    """The source of that name; None for any other word."""
     return FeedSource(text) if text in set(FeedSource) else None
-
-
-def _today(zone: ZoneInfo) -> date:
-    return clock.now().astimezone(zone).date()
-
-
-def _allows_private() -> bool:
-    return bool(current_app.extensions["settings"].feeds_allow_private)
-
-
-def _forget_if_never_read(feed_id: int) -> None:
-    with writing() as session:
-        feed = session.get_one(Feed, feed_id)
-        if feed.good_at is None:
-            session.delete(feed)
-
-
-def _fetched(feed_id: int, answer: Fetched) -> None:
-    with writing() as session:
-        feed = session.get_one(Feed, feed_id)
-        now = clock.now()
-        feed.tried_at = feed.good_at = now
-        feed.failures, feed.error_key, feed.error_words = 0, "", ""
-        if answer.status == "fresh":
-            feed.etag = (answer.etag or "")[:300] or None
-            feed.last_modified = (answer.last_modified or "")[:100] or None
-        feed.due_at = now + FETCH_EVERY * _random.uniform(1 - JITTER, 1 + JITTER)
-        _close_alert(session, feed, "feed_sick", now)
-
-
-def _failed(feed_id: int, problem: FeedProblem) -> None:
-    """The last good state stays; the feed is tried again later and later, and one alert says so."""
-    with writing() as session:
-        feed = session.get_one(Feed, feed_id)
-        now = clock.now()
-        feed.tried_at = now
-        feed.failures += 1
-        feed.error_key, feed.error_words = problem.key[:60], problem.words[:500]
-        pause = min(FETCH_EVERY * 2 ** min(feed.failures - 1, 8), LONGEST_BACKOFF)
-        if isinstance(problem, FetchFailed) and problem.retry_after_seconds:
-            pause = max(pause, timedelta(seconds=problem.retry_after_seconds))
-        feed.due_at = now + pause * _random.uniform(1 - JITTER, 1 + JITTER)
-        if feed.failures >= SICK_AFTER_FAILURES:
-            _open_alert(
-                session, feed, "feed_sick", f"{feed.name} cannot be read: {problem.words}", now
-            )
 
 
 def _rows(session: Session, feed: Feed, now: datetime) -> dict[int, Booking]:
@@ -333,7 +134,8 @@ def _rows(session: Session, feed: Feed, now: datetime) -> dict[int, Booking]:
     }
 
 
-def _is_waiting(session: Session, feed: Feed) -> bool:
+def is_waiting(session: Session, feed: Feed) -> bool:
+    """Whether an absence or a move of this feed waits to be believed."""
     count = session.scalars(
         select(func.count(Booking.id)).where(
             Booking.feed_id == feed.id,
@@ -440,7 +242,7 @@ def _apply_one(
             feed.held_reason, feed.hold_accepted_at = _HOLD_WORDS[reason], None
             if reason not in _QUIET:
                 words = f"{feed.name}: {_HOLD_WORDS[reason]} Their codes stay for now."
-                _open_alert(session, feed, "feed_held", words, clock.now())
+                feed_alerts.open_alert(session, feed, feed_alerts.HELD, words, clock.now())
             return _HOLD_WORDS[reason]
         case HoldReleased(keys):
             for key in keys:
@@ -565,34 +367,4 @@ def _settle_hold(session: Session, feed: Feed, now: datetime) -> None:
     feed.held_until = until
     if until is None:
         feed.held_reason = ""
-        _close_alert(session, feed, "feed_held", now)
-
-
-def _open_alert(session: Session, feed: Feed, cause: str, words: str, now: datetime) -> None:
-    if _open(session, feed, cause) is None:
-        session.add(
-            Alert(
-                account_id=feed.account_id,
-                key=f"{cause}:{feed.id}",
-                cause=cause,
-                words=words[:300],
-                feed_id=feed.id,
-                opened_at=now,
-            )
-        )
-
-
-def _close_alert(session: Session, feed: Feed, cause: str, now: datetime) -> None:
-    alert = _open(session, feed, cause)
-    if alert is not None:
-        alert.closed_at = now
-
-
-def _open(session: Session, feed: Feed, cause: str) -> Alert | None:
-    return session.scalars(
-        select(Alert).where(
-            Alert.account_id == feed.account_id,
-            Alert.key == f"{cause}:{feed.id}",
-            Alert.closed_at.is_(None),
-        )
-    ).one_or_none()
+        feed_alerts.close_alert(session, feed, feed_alerts.HELD, now)

@@ -11,9 +11,9 @@ from wtforms.fields.choices import SelectChoice
 from portal.domain.secret import Secret
 from portal.extensions import db
 from portal.models import Feed, Property, Role, Source
-from portal.services import board, bookings, feed_page, imports, intake, roles
+from portal.services import board, bookings, feed_page, feeds, imports, intake, roles
 from portal.services.bookings import BadBooking, BookingWish
-from portal.services.intake import BadFeed
+from portal.services.feeds import BadFeed
 from portal.unit_of_work import writing
 from portal.views import _htmx, _staff
 from portal.views._guard import caller, requires
@@ -75,7 +75,7 @@ def address() -> BaseResponse | str | tuple[str, int]:
     if form.validate_on_submit():
         try:
             with bookings.changing() as session:
-                feed = intake.add_feed(
+                feed = feeds.add_feed(
                     session,
                     _property(session, form.property_id.data),
                     name=_source_name(form.source),
@@ -86,7 +86,7 @@ def address() -> BaseResponse | str | tuple[str, int]:
         except BadFeed as bad:
             tell(form, bad.field, bad.words, "address")
         else:
-            intake.ring_for(feed_id)
+            feeds.ring_for(feed_id)
             flash(gettext("The calendar is there. It is being fetched for the first time."), "good")
             return _to_feed(feed_id)
     return _form_page("imports/address.html", form)
@@ -102,7 +102,7 @@ def file() -> BaseResponse | str | tuple[str, int]:
         upload = form.file.data
         place = _property(db.session(), form.property_id.data)
         try:
-            feed_id, taken = intake.upload(
+            feed_id, taken = feeds.upload(
                 place.id,
                 name=upload.filename or "",
                 body=upload.read(),
@@ -132,8 +132,8 @@ def file() -> BaseResponse | str | tuple[str, int]:
 def refresh(feed_id: int) -> BaseResponse:
     """Fetches the calendar now."""
     with bookings.changing() as session:
-        intake.refresh_now(session, _feed(session, feed_id))
-    intake.ring_for(feed_id)
+        feeds.refresh_now(session, _feed(session, feed_id))
+    feeds.ring_for(feed_id)
     flash(gettext("The calendar is being fetched. What it brings appears here."), "good")
     return _to_feed(feed_id)
 
@@ -143,7 +143,7 @@ def refresh(feed_id: int) -> BaseResponse:
 def pause(feed_id: int) -> BaseResponse:
     """Fetches the calendar no more until somebody lets it go on."""
     with writing() as session:
-        intake.pause(session, _feed(session, feed_id))
+        feeds.pause(session, _feed(session, feed_id))
     flash(gettext("The calendar is paused. Its bookings and their codes stay."), "good")
     return _to_feed(feed_id)
 
@@ -166,7 +166,7 @@ def remove(feed_id: int) -> BaseResponse | str:
     if request.method == "GET":
         return render_template("imports/remove.html", feed=feed)
     with bookings.changing() as session:
-        intake.remove(session, _feed(session, feed_id))
+        feeds.remove(session, _feed(session, feed_id))
     flash(gettext("The calendar is forgotten. Its bookings stay as they are."), "good")
     return _htmx.go_to(url_for("imports.index"))
 

@@ -10,7 +10,7 @@ from portal.extensions import db
 from portal.feeds import reader
 from portal.feeds.errors import FetchFailed
 from portal.models import Alert, Booking, BookingStatus, Feed, Property
-from portal.services import bookings, intake
+from portal.services import bookings, feeds, intake
 from portal.unit_of_work import writing
 from tests.support.house import House
 
@@ -36,7 +36,7 @@ class Calendar:
         self.source = source
         with writing() as session:
             place = session.get_one(Property, house.place.id)
-            feed = intake.add_feed(
+            feed = feeds.add_feed(
                 session, place, name="Calendar", address="https://calendars.example.com/1.ics"
             )
             # No sweep fetches it: the test serves it.
@@ -259,10 +259,8 @@ def test_dates_a_person_changed_stay_until_the_feed_says_something_new(
 def test_an_address_that_will_not_do_is_refused_in_words(
     house: House, address: str, words: str
 ) -> None:
-    with pytest.raises(intake.BadFeed, match=words) as refused, writing() as session:
-        intake.add_feed(
-            session, session.get_one(Property, house.place.id), name="", address=address
-        )
+    with pytest.raises(feeds.BadFeed, match=words) as refused, writing() as session:
+        feeds.add_feed(session, session.get_one(Property, house.place.id), name="", address=address)
 
     assert refused.value.field == "address"
 
@@ -275,12 +273,12 @@ def test_a_feed_that_cannot_be_fetched_keeps_its_stays_and_raises_one_alert(
     def time_out(*_args: object, **_options: object) -> None:
         raise FetchFailed("timeout", "The calendar took more than 20 seconds.")
 
-    monkeypatch.setattr(intake.network, "fetch", time_out)
-    for _ in range(intake.SICK_AFTER_FAILURES + 2):
-        intake.fetch(calendar.id)
+    monkeypatch.setattr(feeds.network, "fetch", time_out)
+    for _ in range(feeds.SICK_AFTER_FAILURES + 2):
+        feeds.fetch(calendar.id)
 
     feed = calendar.feed
-    assert feed.failures == intake.SICK_AFTER_FAILURES + 2
+    assert feed.failures == feeds.SICK_AFTER_FAILURES + 2
     assert feed.error_words
     assert feed.due_at is not None
     assert feed.due_at > house.stage.now + timedelta(hours=2)
@@ -289,8 +287,8 @@ def test_a_feed_that_cannot_be_fetched_keeps_its_stays_and_raises_one_alert(
 
 
 def test_an_uploaded_file_that_is_no_calendar_is_refused_and_leaves_nothing(house: House) -> None:
-    with pytest.raises(intake.BadFeed) as refused:
-        intake.upload(
+    with pytest.raises(feeds.BadFeed) as refused:
+        feeds.upload(
             house.place.id, name="page.ics", body=b"<html>Sign in</html>", actor="manager:1"
         )
 
@@ -301,8 +299,8 @@ def test_an_uploaded_file_that_is_no_calendar_is_refused_and_leaves_nothing(hous
 def test_the_same_file_uploaded_twice_is_one_feed(house: House) -> None:
     body = _calendar(("a", "2026-03-10", "2026-03-12"))
 
-    first, _ = intake.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
-    second, taken = intake.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
+    first, _ = feeds.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
+    second, taken = feeds.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
 
     assert first == second
     assert taken.created == 0

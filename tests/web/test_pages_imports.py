@@ -15,7 +15,7 @@ from portal import clock
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, Feed, Property, Role
 from portal.queue import JobName
-from portal.services import intake
+from portal.services import feeds
 from tests.support.bells import FakeBell
 from tests.support.builders import make_property
 from tests.support.client import PortalClient
@@ -95,7 +95,7 @@ class FeedPage:
 
     def fetch(self) -> None:
         """What the job does that was rung for."""
-        intake.fetch(self.id)
+        feeds.fetch(self.id)
 
     @property
     def html(self) -> str:
