@@ -232,6 +232,27 @@ def test_a_guest_moved_to_another_house_gets_the_new_door_before_the_old_one_goe
     assert house.held(0) == []
 
 
+def test_an_old_door_kept_for_a_guest_lets_them_go_once_the_booking_is_cancelled(
+    watch: Watch,
+) -> None:
+    house = House(watch.stage, locks=2)
+    first, second = house.locks
+    house.map(second)
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+    for _ in range(4):
+        house.doors[0].script.push("timeout_not_applied")
+    house.map(first)
+    house.stage.run_for(minutes=3)
+    assert len(house.held(1)) == 1, "the new door is not confirmed yet"
+
+    house.cancel(booking)
+    house.stage.run_for(seconds=30)
+
+    assert house.held(1) == []
+    assert house.status(booking, 1) is Status.REMOVED
+
+
 def test_two_doors_share_one_pin_and_each_is_proven_by_itself(watch: Watch) -> None:
     house = House(watch.stage, locks=2)
     house.doors[1].script.push("timeout_not_applied")

@@ -395,7 +395,10 @@ def test_dates_changed_in_the_phone_app_are_put_back(house: House, watch: Watch)
         shorter = type(code.schedule)("Temporary", code.schedule.start, end - timedelta(days=1))
         house.stage.cloud.people.edit_code(house.door, code.id, schedule=shorter)
 
-    house.stage.run_for(minutes=10)
+    house.door.script.push("webhook_late:600", only="update")
+    house.stage.run_for(seconds=50)
+    assert house.status(booking) in {Status.SENT, Status.UNSURE}, "contradicted: not green"
+    house.stage.run_for(minutes=15)
 
     assert house.status(booking) is Status.CONFIRMED
     assert house.opens(house.pin(booking), house.booking(booking.id).ends_at)
