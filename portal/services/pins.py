@@ -13,7 +13,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.models import Booking, BookingStatus, DoorCode, ForeignCode, Lock, LockEntry, PinSource
 from portal.models.booking import PinOrigin
-from portal.services import ringing, timeline
+from portal.services import ringing, standings, timeline
 
 
 def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
@@ -91,6 +91,8 @@ def choose_anew(session: Session, booking: Booking, now: datetime) -> None:
     for code in codes:
         code.revision = booking.revision
         code.retry_at = None
+    # The other doors hold the PIN of a moment ago: they are not green until they have this one.
+    standings.restate(session, codes, now)
     ringing.mark(session, [code.lock_id for code in codes])
 
 

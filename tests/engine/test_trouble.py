@@ -50,6 +50,22 @@ def test_a_pin_the_lock_alone_remembers_is_replaced_when_nobody_was_shown_it(
     assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
 
 
+def test_a_pin_replaced_for_one_door_is_green_on_no_other_before_it_is_there(
+    watch: Watch,
+) -> None:
+    house = House(watch.stage, locks=2)
+    house.door.script.push("split_brain_a")
+
+    booking = house.book()
+    first = house.pin(booking)
+    house.stage.run_for(minutes=20)
+
+    assert house.pin(booking) != first
+    assert house.status(booking, 0) is Status.CONFIRMED
+    assert house.status(booking, 1) is Status.CONFIRMED
+    assert house.opens(house.pin(booking), house.booking(booking.id).starts_at, door=1)
+
+
 def test_a_pin_the_lock_alone_remembers_asks_a_person_once_it_was_shown(
     house: House, watch: Watch
 ) -> None:
