@@ -78,11 +78,13 @@ def lockout(world: World, booking: Booking) -> dict[str, Any] | None:
 
 def _excuses(world: World, booking: Booking, lock: str, due: float, until: float) -> Spans:
     """When nobody could have had the code on this lock: before lock and API were up together for
-    ten minutes since it was due (or since Delete All), and while split brain waited for a person.
+    ten minutes since it was due, and while split brain waited for a person; then again, until the
+    emptied lock could be written.
     """
     excused = [(due, world.reached(lock, due, TOGETHER))]
     for at in world.locks[lock].emptied:
-        excused.append((at, world.reached(lock, at, TOGETHER)))
+        if world.has_problem(lock, SPLIT_BRAIN, at):
+            excused.append((at, world.reached(lock, at, TOGETHER)))
     door = world.doors.get((booking.number, lock))
     for first, last in door.problem_spans(SPLIT_BRAIN, until) if door else ():
         excused.append((first, world.locks[lock].next_emptied(first, last)))

@@ -198,6 +198,13 @@ class World:
     end: float = 0.0
     _away: dict[str, Spans] = field(default_factory=dict)
 
+    def has_problem(self, lock: str, problem: str, moment: float) -> bool:
+        """Whether a page showed this problem on any door of the lock just before the moment."""
+        return any(
+            door.lock == lock and any(a < moment <= b for a, b in door.problem_spans(problem, EVER))
+            for door in self.doors.values()
+        )
+
     def away(self, lock: str) -> Spans:
         """When the lock or the API could not be reached."""
         if lock not in self._away:

@@ -32,7 +32,7 @@ from benchmarks.world_plan import (
     instant,
 )
 from benchmarks.world_weather import Outage, faults_of, set_api
-from benchmarks.world_wire import CALM_AFTER, KILLS, Ground, Killed, Wire
+from benchmarks.world_wire import CALM_AFTER, KILLS, STORM_AFTER, Ground, Killed, Wire
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 
@@ -121,9 +121,10 @@ class Baseline:
             for lock in self._plan.locks
         ]
         self._call("POST", "/Events/subscriptions", {"url": "http://localhost/webhooks/schlage"})
-        self._cloud.set_faults(faults_of(faults))
+        storm_at = self._plan.start + STORM_AFTER
+        self._at(storm_at, partial(self._cloud.set_faults, faults_of(faults)))
         if faults == "harsh":
-            self._wire.kills = KILLS
+            self._at(storm_at, partial(setattr, self._wire, "kills", KILLS))
         for down, up in outages:
             self._at(down, partial(set_api, self._cloud, False))
             self._at(up, partial(set_api, self._cloud, True))
@@ -314,9 +315,22 @@ class Baseline:
             door.code_id = None
             self._show(door, "removed")
             return
+        self._keep_id(door, answer)
+        self._show(door, "confirmed")
+        if door.code_id is None:
+            self._at(self.now + SWEEP_AFTER, partial(self._ask_id, door, door.command_id))
+
+    def _ask_id(self, door: Door, command_id: str | None) -> None:
+        """A look-up right after the webhook may not show the outcome yet, nor the code's id."""
+        if door.code_id is None and door.command_id == command_id:
+            status, answer = self._call("GET", f"/Devices/{door.lock}/commands/{command_id}")
+            if status == 200:
+                self._keep_id(door, answer)
+
+    @staticmethod
+    def _keep_id(door: Door, answer: Mapping[str, Any]) -> None:
         data = answer.get("data") or {}
         door.code_id = data.get("accessCodeId") or door.code_id
-        self._show(door, "confirmed")
 
     def _fail(self, door: Door, error: str) -> None:
         door.error = error
@@ -372,7 +386,11 @@ class Baseline:
             else:
                 self._do(partial(self._send, door, stay.window, again=True))
 
-    def rebuild(self, lock: str) -> int:
+    def begin_rebuild(self, lock: str) -> datetime | None:
+        """Nothing has to be done before Delete All."""
+        return None
+
+    def end_rebuild(self, lock: str) -> int:
         """Every booking with a code there is set again, one click each."""
         clicks = 0
         for stay in self._stays.values():

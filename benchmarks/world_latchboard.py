@@ -4,7 +4,7 @@ import base64
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,7 +20,7 @@ from benchmarks.world_person import Person
 from benchmarks.world_plan import CHECK_IN, CHECK_OUT, Plan, PlannedBooking, Turn
 from benchmarks.world_watch import Watch
 from benchmarks.world_weather import Outage, faults_of, set_api
-from benchmarks.world_wire import CALM_AFTER, KILLS, Ground, Killed, Wire
+from benchmarks.world_wire import CALM_AFTER, KILLS, STORM_AFTER, Ground, Killed, Wire
 from portal import create_app, tenancy
 from portal.config import Settings, from_environment
 from portal.domain.problems import ProblemKey
@@ -29,11 +29,12 @@ from portal.extensions import db
 from portal.models import Account, Booking, BookingStatus, Lock, PinSource, Source
 from portal.models.base import Base
 from portal.queue import JobName
-from portal.services import accounts, bookings, mapping, properties
+from portal.services import accounts, bookings, mapping, properties, rebuilds
 from portal.services.bookings import BookingWish
 from portal.unit_of_work import writing
 from simulator.signing import Signer
 
+_AFTER_CHECK_OUT: Final = timedelta(minutes=10)
 _ACTOR: Final = "api:1"
 _REDIS_AWAY_MINUTES: Final = (0.0, 5.0)
 
@@ -140,13 +141,14 @@ class Latchboard:
     def live(self, faults: str, outages: list[Outage]) -> None:
         """The whole plan, under these faults, and two calm days after it."""
         cloud = self._stage.cloud
-        cloud.set_faults(faults_of(faults))
+        storm_at = self._plan.start + STORM_AFTER
+        self._stage.at(storm_at, partial(cloud.set_faults, faults_of(faults)))
         for down, up in outages:
             self._stage.at(down, partial(set_api, cloud, False))
             self._stage.at(up, partial(set_api, cloud, True))
         if faults == "harsh":
-            self._wire.kills = KILLS
-            self._stage.at(self._plan.start + timedelta(hours=6), self.lose_redis)
+            self._stage.at(storm_at, partial(setattr, self._wire, "kills", KILLS))
+            self._stage.at(storm_at, self.lose_redis)
         for booking in self._plan.bookings:
             for turn in booking.turns:
                 self._stage.at(turn.at, partial(self.turn, booking, turn))
@@ -189,26 +191,41 @@ class Latchboard:
         with self._stage.app.app_context(), tenancy.as_system(), bookings.changing() as session:
             bookings.resync(session, self._booking(booking), "manager:1")
 
-    def rebuild(self, lock: str) -> int:
-        """Resync on every booking that has its code there, the soonest arrival first."""
-        numbers = self._numbers_on(lock)
-        for number in numbers:
-            self.resync(number)
-        return len(numbers)
+    def begin_rebuild(self, lock: str) -> datetime | None:
+        """Rebuild is begun, unless somebody is inside who gains nothing by it."""
+        with self._stage.app.app_context(), tenancy.as_system(), bookings.changing() as session:
+            row = session.scalars(select(Lock).where(Lock.device_id == lock)).one()
+            inside = rebuilds.preview(session, row).inside
+            if inside is not None and not self._cannot_wait(lock, inside.booking):
+                return inside.booking.ends_at + _AFTER_CHECK_OUT
+            try:
+                rebuilds.start(session, row, "manager:1", by_command=False, typed_name=row.name)
+            except rebuilds.CannotRebuild:
+                return self._stage.now + _AFTER_CHECK_OUT
+        return None
+
+    def _cannot_wait(self, lock: str, inside: Booking) -> bool:
+        """Whether a guest whose code is in split brain is inside, or comes before this one goes."""
+        stuck = [
+            self._booking(number)
+            for (number, at), asks in self._asks.items()
+            if at == lock and asks == (Status.NEEDS_YOU, ProblemKey.SPLIT_BRAIN)
+        ]
+        return any(booking.starts_at < inside.ends_at for booking in stuck)
+
+    def end_rebuild(self, lock: str) -> int:
+        """The page is told that Delete All was pressed; the product does the rest."""
+        with self._stage.app.app_context(), tenancy.as_system(), bookings.changing() as session:
+            row = session.scalars(select(Lock).where(Lock.device_id == lock)).one()
+            running = rebuilds.running(session, row.id)
+            if running is None:
+                return 0
+            rebuilds.pressed(session, running, "manager:1")
+        return 1
 
     def _redis_back(self) -> None:
         self._stage.bell.is_deaf = False
         self._stage.next_sweep = self._stage.now
-
-    def _numbers_on(self, lock: str) -> list[int]:
-        over = {Status.REMOVED, Status.REMOVING, Status.PLANNED}
-        numbers = [
-            number
-            for (number, at), (status, _) in self._asks.items()
-            if at == lock and status not in over
-        ]
-        with self._stage.app.app_context(), tenancy.as_system():
-            return sorted(numbers, key=lambda n: self._booking(n).starts_at)
 
     def _booking(self, number: int) -> Booking:
         return db.session.scalars(select(Booking).where(Booking.external_id == str(number))).one()

@@ -12,6 +12,7 @@ from simulator.cloud import Cloud
 MEDIAN_HOURS: Final = 2.0
 _SPREAD: Final = 0.8
 _LOCK_AWAY: Final = timedelta(hours=1)
+_TO_THE_APP: Final = timedelta(minutes=2)
 
 
 class Hands(Protocol):
@@ -20,7 +21,10 @@ class Hands(Protocol):
     def resync(self, booking: int) -> None:
         """Resync was pressed on this booking."""
 
-    def rebuild(self, lock: str) -> int:
+    def begin_rebuild(self, lock: str) -> datetime | None:
+        """What the pages want done before Delete All, in one click; a later time to come back."""
+
+    def end_rebuild(self, lock: str) -> int:
         """What the pages offer after Delete All was done; how many clicks it took."""
 
     def needs_delete_all(self, lock: str) -> bool:
@@ -71,20 +75,31 @@ class Person:
         assert self.hands is not None
         if not self.hands.needs_delete_all(lock_id):
             return
-        lock = self._cloud.locks[lock_id]
-        if not lock.is_connected:
-            self._planned.add(("delete_all", lock_id))
-            self._at(self._cloud.clock.now() + _LOCK_AWAY, lambda: self._return(lock_id))
+        now = self._cloud.clock.now()
+        is_in_reach = (
+            self._cloud.locks[lock_id].is_connected and self._cloud.core.settings.api_is_up
+        )
+        back_at = self.hands.begin_rebuild(lock_id) if is_in_reach else now + _LOCK_AWAY
+        self._planned.add(("delete_all", lock_id))
+        if back_at is not None:
+            self._at(back_at, lambda: self._return(lock_id))
             return
-        self._click("delete_all", lock=lock_id)
-        with self._cloud.steady():
-            self._cloud.people.delete_all(lock)
-        for _ in range(self.hands.rebuild(lock_id)):
-            self._click("rebuild", lock=lock_id)
+        self._click("rebuild", lock=lock_id)
+        self._at(now + _TO_THE_APP, lambda: self._press(lock_id))
 
     def _return(self, lock_id: str) -> None:
         self._planned.discard(("delete_all", lock_id))
         self._delete_all(lock_id)
+
+    def _press(self, lock_id: str) -> None:
+        """Delete All in the Schlage Home app, and back to the page."""
+        assert self.hands is not None
+        self._planned.discard(("delete_all", lock_id))
+        self._click("delete_all", lock=lock_id)
+        with self._cloud.steady():
+            self._cloud.people.delete_all(self._cloud.locks[lock_id])
+        for _ in range(self.hands.end_rebuild(lock_id)):
+            self._click("rebuild", lock=lock_id)
 
     def _resync(self, booking: int, because: str) -> None:
         assert self.hands is not None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
+from benchmarks.world_wire import STORM_AFTER
 from simulator.cloud import Cloud
 from simulator.faults import Faults, preset
 
@@ -22,7 +23,7 @@ def outages(name: str, seed: int, start: datetime, end: datetime) -> list[Outage
         return []
     random = Random(f"{seed}/api")
     found: list[Outage] = []
-    at = start
+    at = start + STORM_AFTER
     while True:
         at += timedelta(days=random.expovariate(1 / faults.api_outage_every_days))
         back = at + timedelta(hours=random.uniform(*faults.api_outage_hours))

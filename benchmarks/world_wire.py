@@ -15,6 +15,8 @@ from simulator.core import Fact, FactKind
 
 KILLS: Final = 0.02
 """Share of calls that kill the process that makes them, in harsh worlds."""
+STORM_AFTER: Final = timedelta(hours=3)
+"""The first codes are set in fair weather: nobody signs up for a product in a storm."""
 CALM_AFTER: Final = timedelta(days=2)
 """What is left open this long after the last fault is never resolved."""
 
