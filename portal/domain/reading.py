@@ -102,14 +102,15 @@ def _verification(
     """The next read that this entry's own doubt calls for."""
     if not entry.may_be_on_lock:
         return None
-    second = entry.absent_at + pace.verify_gap if entry.absent_at is not None else None
+    first = entry.evidence_at + pace.verify_after[0]
+    second = max(first, entry.absent_at + pace.verify_gap) if entry.absent_at is not None else None
     if entry.state is EntryState.HELD or entry.evidence is Evidence.ANSWERED:
         if entry.absent_reads == 1:
             return second
         if entry.access_code_id is None:
             return max(entry.evidence_at, last) + pace.verify_after[0]
     elif not entry.is_listed and entry.absent_reads < READS_TO_BELIEVE:
-        return second or entry.evidence_at + pace.verify_after[0]
+        return second or first
     if not code.wants(now) and now >= entry.ends_at:
         return second if entry.absent_reads == 1 else _after_window(code, entry, last)
     return None

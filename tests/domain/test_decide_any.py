@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -243,3 +244,18 @@ def test_the_states_here_are_all_there_are() -> None:
     assert {State.INTENDED, State.SENDING, State.ACCEPTED} == OPEN
     assert Event.SUPERSEDED in set(Event)
     assert isinstance(decide(Snapshot(lock=LockFacts(id=1), pace=PACE), NOW), Read)
+
+
+@pytest.mark.deep
+@settings(max_examples=10_000, deadline=None)
+@given(snapshots())
+def test_ten_thousand_times_all_of_it(snapshot: Snapshot) -> None:
+    for rule in (
+        test_there_is_always_an_answer_and_a_wait_always_lies_in_the_future,
+        test_nothing_is_sent_while_a_command_is_open_or_schlage_is_out_of_reach,
+        test_what_is_sent_closes_the_gap_and_nothing_else,
+        test_green_is_only_what_the_lock_confirmed,
+        test_a_read_that_is_taken_is_not_wanted_again_at_once,
+        test_the_ladder_ends,
+    ):
+        rule.hypothesis.inner_test(snapshot)  # type: ignore[attr-defined]

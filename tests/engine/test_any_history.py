@@ -166,6 +166,8 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def no_promise_is_broken(self) -> None:
+        """Also in the moment before any job has run."""
+        self.watch.look()
         self.watch.assert_kept()
 
     @invariant()
