@@ -262,6 +262,7 @@ def upgrade():
         sa.Column("breaker_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("read_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("read_failures", sa.Integer(), nullable=False),
         sa.Column("read_wanted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unknown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listed_count", sa.Integer(), nullable=True),

@@ -55,6 +55,7 @@ class Lock(AccountOwned, Base):
     # Reading the list.
     read_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # the last complete read
     read_after: Mapped[datetime | None] = mapped_column(UTCDateTime())  # a read failed: not before
+    read_failures: Mapped[int] = mapped_column(default=0)  # in a row
     read_wanted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     unknown_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # last unknown outcome
     listed_count: Mapped[int | None]

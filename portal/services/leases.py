@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, select, update
+from sqlalchemy import CursorResult, Table, bindparam, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -41,6 +41,7 @@ _TAKE: Final = (
         lease_until=bindparam("until"),
         is_rung=False,
     )
+    .returning(_LOCK.c.lease_token)
 )
 # Should the holder be dead, the sweep comes back the moment its lease ends.
 _MARK: Final = (
@@ -48,7 +49,6 @@ _MARK: Final = (
     .where(_LOCK.c.id == bindparam("lock"))
     .values(is_rung=True, due_at=_LOCK.c.lease_until)
 )
-_TOKEN: Final = select(_LOCK.c.lease_token).where(_LOCK.c.id == bindparam("lock"))
 _IS_HELD: Final = (_LOCK.c.id == bindparam("lock")) & (_LOCK.c.lease_token == bindparam("token"))
 _RENEW: Final = update(_LOCK).where(_IS_HELD).values(lease_until=bindparam("until"))
 _RELEASE: Final = (
@@ -63,10 +63,11 @@ def take(session: Session, lock_id: int, owner: str) -> Lease | None:
     """The lease, or None while another worker has it; that one then looks once more."""
     now = clock.now()
     values = {"lock": lock_id, "at": now, "owner": owner, "until": now + LENGTH}
-    if not _rows(session.execute(_TAKE, values)):
+    token = session.execute(_TAKE, values).scalar_one_or_none()
+    if token is None:
         session.execute(_MARK, {"lock": lock_id})
         return None
-    return Lease(lock_id, session.execute(_TOKEN, {"lock": lock_id}).scalar_one())
+    return Lease(lock_id, token)
 
 
 def renew(session: Session, lease: Lease) -> None:

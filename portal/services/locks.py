@@ -6,6 +6,7 @@ something to do now, and leaves behind the time at which there will be again.
 
 import os
 import socket
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,7 +48,7 @@ from portal.services import (
 from portal.services.commands import News
 from portal.services.leases import Lease, LeaseLost
 from portal.services.ringing import changing
-from portal.services.snapshots import LockRows, load
+from portal.services.snapshots import Lesson, LockRows, load
 from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
 
@@ -75,8 +76,10 @@ def work_lock(lock_id: int) -> None:
     if lease is None:
         return
     try:
+        next_ = _Next()
         for _ in range(MAX_STEPS):
-            if _step(lease):
+            next_ = _step(lease, next_.lesson)
+            if next_.is_done:
                 return
         log.error("lock_never_settles", lock_id=lock_id)
     except LeaseLost:
@@ -86,13 +89,21 @@ def work_lock(lock_id: int) -> None:
         leases.release(session, lease, clock.now() + CALL_AGAIN)
 
 
-def _step(lease: Lease) -> bool:
-    """One decision and its effect; True once there is nothing more to do now."""
+@dataclass(frozen=True)
+class _Next:
+    """How a step ended: with nothing more to do now, or with what it taught the next one."""
+
+    is_done: bool = False
+    lesson: Lesson | None = None
+
+
+def _step(lease: Lease, lesson: Lesson | None) -> _Next:
+    """What the last call taught, one decision, and its effect."""
     now = clock.now()
     command_row_id = None
     with changing() as session:
         leases.renew(session, lease)
-        rows = load(session, lease.lock_id, now)
+        rows = _learn(session, lease.lock_id, lesson, now)
         action = engine.decide(rows.snapshot(), now)
         is_call = isinstance(action, _CALLS)
         if is_call and not outages.claim_probe(session, rows.lock.connection_id, now):
@@ -108,7 +119,7 @@ def _step(lease: Lease) -> bool:
         if not isinstance(action, engine.ReadLog):
             standings.refresh(session, rows, now)
         if isinstance(action, engine.Wait):
-            return leases.release(session, lease, action.until)
+            return _Next(is_done=leases.release(session, lease, action.until))
         device_id, connection_id = rows.lock.device_id, rows.lock.connection_id
 
     client = connections.client_for(connection_id)
@@ -116,10 +127,18 @@ def _step(lease: Lease) -> bool:
         _look_up(client, device_id, lease.lock_id, action.command_id)
     elif isinstance(action, (engine.Read, engine.ReadLog)):
         read = reads.read_list if isinstance(action, engine.Read) else witness.read_log
-        read(client, lease, device_id)
+        return _Next(lesson=read(client, lease, device_id))
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)
-    return False
+    return _Next()
+
+
+def _learn(session: Session, lock_id: int, lesson: Lesson | None, now: datetime) -> LockRows:
+    """The lock's rows, with what the last call taught written into them."""
+    rows = load(session, lock_id, now)
+    if lesson is not None and lesson(session, rows, now):
+        rows = load(session, lock_id, now)
+    return rows
 
 
 def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: datetime) -> None:

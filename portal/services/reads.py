@@ -12,7 +12,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
 from portal.domain.rebuild import Stage
 from portal.domain.secret import Secret
-from portal.models import Account, DoorCode, ForeignCode, LockEntry, RestorePolicy
+from portal.models import Account, DoorCode, ForeignCode, Lock, LockEntry, RestorePolicy
 from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageError,
@@ -21,21 +21,19 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import AccessCode, CodeList
-from portal.services import connections, leases, outages, rebuilds, timeline
+from portal.services import connections, outages, rebuilds, timeline
 from portal.services.leases import Lease
-from portal.services.snapshots import LockRows, entry_facts, load, pace
+from portal.services.snapshots import Lesson, LockRows, entry_facts, pace
 from portal.unit_of_work import writing
 
 READ_AGAIN: Final = timedelta(seconds=60)
+READ_AGAIN_AT_MOST: Final = timedelta(minutes=4)
 MAX_RESTORES_A_DAY: Final = 2
 _random = SystemRandom()
 
 
-def read_list(client: SchlageClient, lease: Lease, device_id: str) -> None:
-    """Reads the list once; a read that fails is tried again after a minute.
-
-    What it proves is written down; the step after it draws the conclusions.
-    """
+def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
+    """What one read of the list proves; None where it failed, which is tried again later."""
     try:
         codes = client.list_codes(device_id)
     except SchlageError as error:
@@ -44,26 +42,31 @@ def read_list(client: SchlageClient, lease: Lease, device_id: str) -> None:
         elif isinstance(error, SchlageNotFound):
             connections.look_at_locks(lease.lock_id)
         _put_off(lease, error)
-        return
-    with writing() as session:
-        leases.renew(session, lease)
-        now = clock.now()
-        rows = load(session, lease.lock_id, now)
+        return None
+
+    def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         outages.answered(session, rows.lock.connection_id, now)
-        _learn(session, rows, codes, now)
+        return _learn(session, rows, codes, now)
+
+    return lesson
 
 
 def _put_off(lease: Lease, error: SchlageError) -> None:
     with writing() as session:
         now = clock.now()
-        lock = load(session, lease.lock_id, now).lock
-        lock.read_after = now + READ_AGAIN * _random.uniform(0.8, 1.2)
+        lock = session.get_one(Lock, lease.lock_id)
+        # Patient with an outage that only this lock has met so far, yet soon back after it.
+        pause = min(READ_AGAIN * 2**lock.read_failures, READ_AGAIN_AT_MOST)
+        lock.read_after = now + pause * _random.uniform(0.8, 1.2)
+        lock.read_failures = min(lock.read_failures + 1, 10)
         if isinstance(error, SchlageUnavailable) and error.status:
+            lock.failure_problem, lock.failed_at = ProblemKey.SCHLAGE_OUTAGE, now
             outages.failed(session, lock, ProblemKey.SCHLAGE_OUTAGE, now)
 
 
-def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> None:
+def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> bool:
     lock = rows.lock
+    had_foreign = bool(rows.foreign)
     finding = reading.judge(
         [entry_facts(entry) for entry in rows.entries.values()],
         rows.snapshot().codes,
@@ -75,10 +78,10 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     for sighting in finding.sightings:
         if sighting.is_listed or codes.is_complete:
             _apply(session, account, rows.entries[sighting.entry_id], sighting, now)
-    lock.read_after = None
+    lock.read_after, lock.read_failures = None, 0
     if not codes.is_complete:
         lock.read_after = now + READ_AGAIN
-        return
+        return True
     lock.read_at, lock.listed_count = now, len(codes.entries)
     if rows.rebuild is not None and rows.rebuild.stage is Stage.VERIFYING:
         rebuilds.learn(session, rows, len(codes.entries), now)
@@ -88,6 +91,8 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     foreign = {line.access_code_id for line in finding.foreign}
     _remember_foreign(session, account, rows, codes, foreign, now)
     session.flush()
+    is_revived = any(s.is_listed and s.state is not None for s in finding.sightings)
+    return is_revived or had_foreign or bool(foreign)
 
 
 def _listed(line: AccessCode) -> Listed:

@@ -1,6 +1,6 @@
 """One lock's rows, loaded in a few queries, and the frozen snapshot made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -59,6 +59,11 @@ class LockRows:
             command=_command_facts(self.command),
             foreign=tuple(ForeignFacts(label=f.label, pin=f.pin) for f in self.foreign),
         )
+
+
+# What a call to Schlage taught, to be written down in the transaction that decides on it. True
+# where the rows have to be loaded anew because there are others now.
+Lesson = Callable[[Session, LockRows, datetime], bool]
 
 
 def pace() -> Pace:

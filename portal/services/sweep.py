@@ -41,24 +41,42 @@ _CONNECTIONS: Final = select(Connection).where(
 
 def sweep() -> None:
     """Rings for everything that is due and refreshes what time alone changed."""
+    ring_for_locks()
+    ring_for_the_rest()
+    turn_what_turned()
+
+
+def ring_for_locks() -> None:
+    """Rings for locks that are due, and for webhooks whose ring got lost."""
     now = clock.now()
     with writing() as session:
         locks = ringing.claim_due(session, now, PAGE)
         events = webhooks.waiting(session, now, PAGE)
-        webhooks.forget_old(session, now)
-        feeds = _claim_feeds(session)
-        connections = _claim_connections(session)
-        bolts = session.scalars(_BOLTS, {"now": now}).all()
     for lock_id in locks:
         ring(JobName.WORK_LOCK, lock_id)
     for event_row_id in events:
         ring(JobName.PROCESS_WEBHOOK, event_row_id)
+
+
+def ring_for_the_rest() -> None:
+    """Rings for feeds and connections that are due, and looks up what moves bolts."""
+    now = clock.now()
+    with writing() as session:
+        webhooks.forget_old(session, now)
+        feeds = _claim_feeds(session)
+        connections = _claim_connections(session)
+        bolts = session.scalars(_BOLTS, {"now": now}).all()
     for feed_id in feeds:
         ring(JobName.FETCH_FEED, feed_id)
     for connection_id in connections:
         ring(JobName.CHECK_CONNECTION, connection_id)
     for command_row_id in bolts:
         bolt.look(command_row_id)
+
+
+def turn_what_turned() -> None:
+    """Verdicts and alarms that time alone has changed say so."""
+    now = clock.now()
     with writing() as session:
         turned = session.scalars(_TURNED, {"now": now}).all()
         verdicts.refresh(session, turned, now)

@@ -29,7 +29,7 @@ from portal.schlage.errors import (
 from portal.schlage.payloads import HistoryItem
 from portal.services import connections, leases, outages, timeline
 from portal.services.leases import Lease
-from portal.services.snapshots import LockRows, entry_facts, load, pace
+from portal.services.snapshots import Lesson, LockRows, entry_facts, load, pace
 from portal.unit_of_work import writing
 
 LINES: Final = 100
@@ -38,21 +38,18 @@ _PASSING: Final = (SchlageUnavailable, SchlageThrottled, SchlageUnauthorized)
 _random = SystemRandom()
 
 
-def read_log(client: SchlageClient, lease: Lease, device_id: str) -> None:
-    """Reads the log once. What it says of each unproven success is written down; the step after
-    it draws the conclusions."""
+def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
+    """What one read of the log says of each unproven success; None where it failed."""
     try:
         items = client.list_history(device_id, LINES)
     except SchlageError as error:
         if isinstance(error, SchlageUnauthorized):
             connections.signed_out(lease.lock_id)
         _do_without(lease, is_passing=isinstance(error, _PASSING))
-        return
+        return None
     lines = [line for item in items if (line := _line(item)) is not None]
-    with writing() as session:
-        leases.renew(session, lease)
-        now = clock.now()
-        rows = load(session, lease.lock_id, now)
+
+    def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         outages.answered(session, rows.lock.connection_id, now)
         rows.lock.log_read_at, rows.lock.log_read_after = now, None
         for entry, written_at in _unproven(session, rows):
@@ -60,6 +57,9 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> None:
             _hear(rows, entry, said, now)
             if entry.evidence is Evidence.UNWITNESSED:
                 _tell(session, entry)
+        return False
+
+    return lesson
 
 
 def _line(item: HistoryItem) -> LogLine | None:
