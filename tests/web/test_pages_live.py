@@ -88,7 +88,10 @@ def test_a_poll_after_a_change_brings_the_fragment_with_the_new_version(app: Fla
 
 
 def test_time_alone_makes_a_page_out_of_date(app: Flask) -> None:
-    booking, _ = a_house(Status.SENT)
+    # Seven hours before an arrival the verdict changes within the next: before the sign-in ends.
+    lock = make_lock()
+    booking = make_booking(make_property(locks=[lock]), arrives_in=timedelta(hours=7))
+    make_door_code(booking, lock, status=Status.SENT)
     client = browser(app)
     url = poll_url(client.get(f"/bookings/{booking.id}").text)
     until = int(url.rpartition("until=")[2])
