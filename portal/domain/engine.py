@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain import preflight, reading, witness
+from portal.domain import preflight, reach, reading, witness
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
@@ -51,6 +51,11 @@ class Read:
 @dataclass(frozen=True)
 class ReadLog:
     """Read the lock's own log."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Ask Schlage whether the lock is in reach again."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,9 @@ class Wait:
     until: datetime | None
 
 
-Action = LookUp | Read | ReadLog | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
+Action = (
+    LookUp | Read | ReadLog | Ask | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
+)
 Rank = tuple[int, datetime, int]
 
 _TIER_INSIDE: Final = 0
@@ -147,12 +154,15 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
     log_at = witness.next_log_read(snapshot, now)
     if log_at is not None and log_at <= now:
         return ReadLog()
+    ask_at = reach.next_ask(snapshot, now)
+    if ask_at is not None and ask_at <= now:
+        return Ask()
     steps = list(_steps(snapshot, now))
     ready = [step for step in steps if step.at <= now]
     if ready:
         return min(ready, key=lambda step: step.rank).action
     times = [step.at for step in steps]
-    times += [at for at in (read_at, log_at) if at is not None]
+    times += [at for at in (read_at, log_at, ask_at) if at is not None]
     # A code that is no longer wanted becomes removable at the end of its window.
     times += [c.ends_at for c in snapshot.codes if c.wants(now)]
     return Wait(min(times, default=None))

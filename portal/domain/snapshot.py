@@ -48,6 +48,8 @@ class LockFacts:
     code_length: int | None = None
     has_vlac: bool = False
     breaker_until: datetime | None = None
+    is_offline: bool = False  # as far as Schlage has told
+    asked_at: datetime | None = None  # when Schlage last described the lock
     read_at: datetime | None = None
     read_after: datetime | None = None
     read_wanted_at: datetime | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain import retry
@@ -35,18 +35,16 @@ from portal.domain.outcome import (
     is_stuck_after,
     problem_of,
 )
-from portal.domain.problems import CATALOGUE, Policy, ProblemKey
-from portal.domain.status import Status
+from portal.domain.problems import ProblemKey
 from portal.models import Command, DoorCode, Lock, LockEntry
-from portal.services import outages, rebuilds, timeline
+from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
 
 log = structlog.get_logger(__name__)
 _random = SystemRandom()
 _KEPT_TEXT: Final = 500
-# Problems of reaching the lock: these open its breaker, since more tries at once cannot help.
-_OF_REACH: Final = frozenset({Policy.RETRY, Policy.VERIFY})
+_NO_TIME: Final = timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,8 +306,9 @@ def _teach_code(
     code.failures = code.failures + 1 if code.problem is shown else 1
     code.problem, code.problem_text, code.problem_at = shown, news.text[:_KEPT_TEXT], now
     code.is_stuck = is_stuck_after(outcome.kind, problem, code.failures)
-    to_arrival = code.booking.starts_at - now if outcome.kind is not Kind.DELETE else timedelta(0)
-    pause = retry.delay(code.failures, to_arrival, pace().retry_after, _random.uniform(-1, 1))
+    lock = session.get_one(Lock, command.lock_id)
+    left = max(reach.needed_for(code, now), retry.NEAR if lock.is_online is False else _NO_TIME)
+    pause = retry.delay(code.failures, left, pace().retry_after, _random.uniform(-1, 1))
     code.retry_at = now + max(pause, news.retry_after or timedelta(0))
 
 
@@ -325,6 +324,8 @@ def _teach_lock(
     if outcome.state in UNCERTAIN:
         lock.unknown_at = now
     if outcome.state is State.SUCCEEDED or is_done(outcome):
+        # It answered, so it is there, whatever message of that was lost.
+        reach.set_online(session, lock, True, now)
         _close_breaker(session, lock)
         outages.answered(session, lock.connection_id, now)
         return
@@ -337,8 +338,9 @@ def _teach_lock(
     if problem is ProblemKey.WRONG_LENGTH:
         # The lock has a rule that we did not know: its list shows the length of its codes.
         lock.read_wanted_at = now
-    if CATALOGUE[problem].policy not in _OF_REACH:
+    if not reach.is_of_reach(problem):
         return
+    # Three of these open the lock's breaker, since more tries at once cannot help.
     lock.failures = lock.failures + 1 if lock.failure_problem is problem else 1
     lock.failure_problem, lock.failed_at = problem, now
     # A lock known offline waits for the event that it is back; until then it is probed slowly.
@@ -346,7 +348,7 @@ def _teach_lock(
     if failures >= retry.BREAKER_AFTER:
         lock.breaker_until = now + retry.delay(
             failures - 1,
-            _to_soonest_arrival(session, lock.id, now),
+            reach.needed_in(session, lock, now),
             pace().retry_after,
             _random.uniform(-1, 1),
         )
@@ -359,31 +361,7 @@ def _close_breaker(session: Session, lock: Lock) -> None:
     lock.failures, lock.failure_problem, lock.breaker_until = 0, None, None
     if not was_in_trouble:
         return
-    session.execute(
-        update(DoorCode)
-        .where(DoorCode.lock_id == lock.id, DoorCode.retry_at.is_not(None))
-        .values(retry_at=None)
-        .execution_options(synchronize_session="fetch")
-    )
-
-
-def _to_soonest_arrival(session: Session, lock_id: int, now: datetime) -> timedelta:
-    """How soon somebody needs this lock; codes that are confirmed do not count.
-
-    A removal is needed now: until it is proven, somebody may enter who should not.
-    """
-    codes = session.scalars(
-        select(DoorCode)
-        .where(
-            DoorCode.lock_id == lock_id,
-            DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED]),
-        )
-        .options(joinedload(DoorCode.booking))
-    ).all()
-    if any(code.status is Status.REMOVING for code in codes):
-        return timedelta(0)
-    arrivals = [code.booking.starts_at for code in codes if code.is_wanted and code.ends_at > now]
-    return min(arrivals, default=now + timedelta(days=30)) - now
+    reach.free(session, DoorCode.lock_id == lock.id)
 
 
 def _tell(session: Session, command: Command, kind: timeline.Kind, **data: Any) -> None:

@@ -24,7 +24,7 @@ from portal.schlage.errors import (
 )
 from portal.schlage.oauth import Authorization, SchlageOAuth, Tokens
 from portal.schlage.payloads import BatteryState, Device, LockState
-from portal.services import ringing, timeline, verdicts
+from portal.services import reach, ringing, timeline, verdicts
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 
@@ -352,7 +352,7 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
     """The lock's facts, as far as the device tells them: one out of reach drops most of them."""
     lock.seen_at, lock.missing_since, lock.missing_checks = now, None, 0
     if device.is_online is not None:
-        set_online(session, lock, device.is_online, now)
+        reach.set_online(session, lock, device.is_online, now)
     told = {
         "name": device.name[:200],
         "model": (device.device_type or "")[:100] or None,
@@ -372,31 +372,6 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
 
 def _known(word: StrEnum, unknown: StrEnum) -> str | None:
     return None if word is unknown else str(word)
-
-
-def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> None:
-    """The lock is on- or offline from now on; coming back frees everything that waited for it."""
-    if lock.is_online is is_online:
-        return
-    was_known = lock.is_online is not None
-    lock.is_online, lock.online_changed_at = is_online, now
-    if was_known:
-        timeline.record(
-            session,
-            timeline.Kind.LOCK_ONLINE if is_online else timeline.Kind.LOCK_OFFLINE,
-            "schlage",
-            account_id=lock.account_id,
-            lock_id=lock.id,
-        )
-    if is_online:
-        lock.breaker_until = lock.read_after = None
-        session.flush()
-        session.execute(
-            update(DoorCode)
-            .where(DoorCode.lock_id == lock.id, DoorCode.retry_at.is_not(None))
-            .values(retry_at=None)
-            .execution_options(synchronize_session="fetch")
-        )
 
 
 def refresh_verdicts(session: Session, lock_ids: list[int], now: datetime) -> None:

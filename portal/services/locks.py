@@ -59,7 +59,12 @@ MAX_STEPS: Final = 400
 CALL_AGAIN: Final = timedelta(seconds=60)
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 _OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
-_CALLS: Final = (engine.LookUp, engine.Read, engine.ReadLog, engine.Send, engine.DeleteAll)
+_READS: Final = {
+    engine.Read: reads.read_list,
+    engine.ReadLog: witness.read_log,
+    engine.Ask: reads.ask_lock,
+}
+_CALLS: Final = (engine.LookUp, engine.Send, engine.DeleteAll, *_READS)
 
 _EVENTS: Final = {
     CommandState.SUCCEEDED: Event.SUCCEEDED,
@@ -113,7 +118,7 @@ def _step(lease: Lease, lesson: Lesson | None) -> _Next:
         elif isinstance(action, engine.DeleteAll):
             command = commands.intend(session, lease, rows.lock, Kind.DELETE_ALL, "rebuild")
             rows.command, command_row_id = command, command.id
-        elif not isinstance(action, (engine.LookUp, engine.Read, engine.ReadLog)):
+        elif not is_call:
             _change_rows(session, rows, action, now)
         # What the log is about to say decides what is shown: a page never turns twice for it.
         if not isinstance(action, engine.ReadLog):
@@ -125,8 +130,7 @@ def _step(lease: Lease, lesson: Lesson | None) -> _Next:
     client = connections.client_for(connection_id)
     if isinstance(action, engine.LookUp):
         _look_up(client, device_id, lease.lock_id, action.command_id)
-    elif isinstance(action, (engine.Read, engine.ReadLog)):
-        read = reads.read_list if isinstance(action, engine.Read) else witness.read_log
+    elif (read := _READS.get(type(action))) is not None:
         return _Next(lesson=read(client, lease, device_id))
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)

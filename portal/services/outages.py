@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.problems import ProblemKey
 from portal.models import Connection, DoorCode, Lock
+from portal.services import reach
 
 # Failures that point at Schlage's servers rather than at one lock.
 OF_SERVERS: Final = frozenset(
@@ -16,7 +17,7 @@ OF_SERVERS: Final = frozenset(
 )
 LOCKS: Final = 3
 WITHIN: Final = timedelta(minutes=10)
-PROBE_EVERY: Final = timedelta(minutes=3)
+PROBE_EVERY: Final = timedelta(minutes=2)
 
 _random = SystemRandom()
 
@@ -51,12 +52,7 @@ def answered(session: Session, connection_id: int, now: datetime) -> None:
     waiting = select(Lock.id).where(
         Lock.connection_id == connection_id, Lock.failure_problem.in_(OF_SERVERS)
     )
-    session.execute(
-        update(DoorCode)
-        .where(DoorCode.lock_id.in_(waiting), DoorCode.retry_at.is_not(None))
-        .values(retry_at=None)
-        .execution_options(synchronize_session="fetch")
-    )
+    reach.free(session, DoorCode.lock_id.in_(waiting))
     session.execute(
         update(Lock)
         .where(Lock.id.in_(waiting))

@@ -1,4 +1,4 @@
-"""Reading a lock's list, and writing down what it proves."""
+"""Reading a lock's list or its description, and writing down what that proves."""
 
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.domain import label, reading
+from portal.domain import label, reading, retry
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
 from portal.domain.rebuild import Stage
@@ -21,7 +21,7 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import AccessCode, CodeList
-from portal.services import connections, outages, rebuilds, timeline
+from portal.services import connections, outages, reach, rebuilds, timeline
 from portal.services.leases import Lease
 from portal.services.snapshots import Lesson, LockRows, entry_facts, pace
 from portal.unit_of_work import writing
@@ -37,26 +37,53 @@ def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | N
     try:
         codes = client.list_codes(device_id)
     except SchlageError as error:
-        if isinstance(error, SchlageUnauthorized):
-            connections.signed_out(lease.lock_id)
-        elif isinstance(error, SchlageNotFound):
-            connections.look_at_locks(lease.lock_id)
         _put_off(lease, error)
         return None
 
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
-        outages.answered(session, rows.lock.connection_id, now)
+        _note_answer(session, rows.lock, now)
         return _learn(session, rows, codes, now)
 
     return lesson
 
 
+def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
+    """What Schlage says of the lock itself; None where it did not answer."""
+    try:
+        device = client.get_device(device_id)
+    except SchlageError as error:
+        _put_off(lease, error)
+        return None
+
+    def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
+        _note_answer(session, rows.lock, now)
+        connections.describe(session, rows.lock, device, now)
+        return False
+
+    return lesson
+
+
+def _note_answer(session: Session, lock: Lock, now: datetime) -> None:
+    """Schlage's servers answer; after reads that failed, what failed with them is tried now."""
+    outages.answered(session, lock.connection_id, now)
+    if lock.read_failures and lock.failure_problem in outages.OF_SERVERS:
+        lock.failures, lock.failure_problem, lock.breaker_until = 0, None, None
+        reach.free(session, DoorCode.lock_id == lock.id)
+    lock.read_after, lock.read_failures = None, 0
+
+
 def _put_off(lease: Lease, error: SchlageError) -> None:
+    if isinstance(error, SchlageUnauthorized):
+        connections.signed_out(lease.lock_id)
+    elif isinstance(error, SchlageNotFound):
+        connections.look_at_locks(lease.lock_id)
     with writing() as session:
         now = clock.now()
         lock = session.get_one(Lock, lease.lock_id)
         # Patient with an outage that only this lock has met so far, yet soon back after it.
         pause = min(READ_AGAIN * 2**lock.read_failures, READ_AGAIN_AT_MOST)
+        if reach.needed_in(session, lock, now) <= retry.AT_THE_DOOR:
+            pause = READ_AGAIN
         lock.read_after = now + pause * _random.uniform(0.8, 1.2)
         lock.read_failures = min(lock.read_failures + 1, 10)
         if isinstance(error, SchlageUnavailable) and error.status:
@@ -78,7 +105,6 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     for sighting in finding.sightings:
         if sighting.is_listed or codes.is_complete:
             _apply(session, account, rows.entries[sighting.entry_id], sighting, now)
-    lock.read_after, lock.read_failures = None, 0
     if not codes.is_complete:
         lock.read_after = now + READ_AGAIN
         return True

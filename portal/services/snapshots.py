@@ -164,6 +164,8 @@ def _lock_facts(lock: Lock, foreign_count: int, rebuild: Rebuild | None) -> Lock
         code_length=lock.code_length,
         has_vlac=lock.has_vlac,
         breaker_until=lock.breaker_until,
+        is_offline=lock.is_online is False,
+        asked_at=lock.seen_at,
         read_at=lock.read_at,
         read_after=lock.read_after,
         read_wanted_at=lock.read_wanted_at,

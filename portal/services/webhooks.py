@@ -18,7 +18,7 @@ from portal.models import Command, Connection, ConnectionState, Lock, LockEntry,
 from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
-from portal.services import commands, connections, locks, ringing, timeline
+from portal.services import commands, connections, locks, reach, ringing, timeline
 from portal.services.commands import News
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
@@ -180,7 +180,7 @@ def _work_device(session: Session, lock: Lock, event: WebhookEvent) -> None:
     now = clock.now()
     lock.connection.last_webhook_at = now
     if event.kind is EventKind.CONNECTIVITY and event.is_online is not None:
-        connections.set_online(session, lock, event.is_online, now)
+        reach.set_online(session, lock, event.is_online, now)
         ringing.mark(session, [lock.id])
     elif event.kind is EventKind.BATTERY:
         _work_battery(session, lock, event)

@@ -159,6 +159,59 @@ def test_a_lock_that_was_offline_is_found_again_without_any_event(
     watch.assert_settled()
 
 
+def test_with_a_guest_at_the_door_a_lock_is_found_again_though_its_event_was_lost(
+    house: House, watch: Watch
+) -> None:
+    set_connected(house, False)
+    house.stage.run_for(minutes=1)
+    house.stage.webhooks_arrive = False
+    booking = house.book(arrives="2026-03-02T10:20")
+    house.stage.run_for(hours=2)
+    assert house.status(booking) is not Status.CONFIRMED
+    assert len(watch.writes) <= 3 + 120 / 5
+
+    set_connected(house, True)
+    house.stage.run_for(minutes=4)
+
+    watch.assert_settled()
+    assert house.lock.is_online
+
+
+def test_with_a_guest_at_the_door_a_lock_nobody_knew_to_be_away_is_written_within_minutes(
+    house: House, watch: Watch
+) -> None:
+    house.stage.webhooks_arrive = False
+    set_connected(house, False)
+    booking = house.book(arrives="2026-03-02T10:20")
+    house.stage.run_for(hours=1)
+    assert house.status(booking) is not Status.CONFIRMED
+    assert len(watch.writes) <= 3 + 60 / 5
+
+    set_connected(house, True)
+    house.stage.run_for(minutes=8)
+
+    watch.assert_settled()
+
+
+def test_a_lock_that_answers_is_in_reach_whatever_message_was_lost(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+    set_connected(house, False)
+    house.stage.run_for(minutes=1)
+    house.stage.webhooks_arrive = False
+    set_connected(house, True)
+    house.stage.run_for(minutes=1)
+    assert house.booking(booking.id).verdict is Verdict.AT_RISK
+
+    house.book(departs="2026-03-09")
+    house.stage.run_for(minutes=3)
+
+    assert house.booking(booking.id).verdict is Verdict.READY
+    watch.assert_settled()
+
+
 def test_an_offline_lock_puts_a_confirmed_booking_at_risk_and_its_return_ends_that(
     house: House,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,12 @@ class Api:
             self._http.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self._http.request(method, self._base + path, timeout=TIMEOUT, **options)
+        """The answer; a program that was too quick waits as it is told to, and asks again."""
+        while True:
+            answer = self._http.request(method, self._base + path, timeout=TIMEOUT, **options)
+            if answer.status_code != 429:
+                return answer
+            time.sleep(int(answer.headers["Retry-After"]))
 
     def get(self, path: str) -> Any:
         answer = self.ask("GET", path)

@@ -1,0 +1,92 @@
+"""Locks out of reach: what is put off while they are away, and freed when they are back."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain import reach, retry
+from portal.domain.problems import CATALOGUE, Policy, ProblemKey
+from portal.domain.status import Status
+from portal.models import DoorCode, Lock
+from portal.services import timeline
+
+_PASSING: Final = frozenset(
+    key for key, it in CATALOGUE.items() if it.policy in {Policy.RETRY, Policy.VERIFY}
+)
+
+_UNDONE: Final = (
+    select(DoorCode)
+    .where(
+        DoorCode.lock_id == bindparam("lock_id"),
+        DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED]),
+    )
+    .options(joinedload(DoorCode.booking))
+)
+
+
+def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> None:
+    """The lock is on- or offline from now on; coming back frees everything that waited for it."""
+    if lock.is_online is is_online:
+        return
+    was_known = lock.is_online is not None
+    lock.is_online, lock.online_changed_at = is_online, now
+    if was_known:
+        timeline.record(
+            session,
+            timeline.Kind.LOCK_ONLINE if is_online else timeline.Kind.LOCK_OFFLINE,
+            "schlage",
+            account_id=lock.account_id,
+            lock_id=lock.id,
+        )
+    if is_online:
+        lock.breaker_until = lock.read_after = None
+        lock.failures, lock.failure_problem = 0, None
+        free(session, DoorCode.lock_id == lock.id)
+
+
+def free(session: Session, which: ColumnElement[bool]) -> None:
+    """The codes that waited for their locks are tried now, as if they had not failed before.
+
+    What failed for a reason of its own keeps its count: trying that sooner cannot help it.
+    """
+    session.flush()
+    session.execute(
+        update(DoorCode)
+        .where(which, DoorCode.retry_at.is_not(None))
+        .values(retry_at=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    session.execute(
+        update(DoorCode)
+        .where(which, DoorCode.failures > 1, DoorCode.problem.in_(_PASSING))
+        .values(failures=1)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
+    """How soon somebody needs this lock to do what it has not done yet.
+
+    A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
+    """
+    codes = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
+    left = min((needed_for(code, now) for code in codes), default=timedelta(days=30))
+    return max(left, retry.NEAR) if lock.is_online is False else left
+
+
+def needed_for(code: DoorCode, now: datetime) -> timedelta:
+    """How soon it matters whether the lock did what it should for this code."""
+    return reach.needed_in(
+        is_wanted=code.is_wanted,
+        arrives_at=code.booking.starts_at,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+        now=now,
+    )
+
+
+def is_of_reach(problem: ProblemKey) -> bool:
+    """Whether the problem is one of reaching the lock, which passes by itself."""
+    return problem in _PASSING

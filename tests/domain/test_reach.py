@@ -1,0 +1,113 @@
+"""How soon a lock is needed, and how often one that is away is asked whether it is back."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from portal.domain import reach, retry
+from portal.domain.engine import Ask, Wait, decide
+from portal.domain.entry import Evidence
+from portal.domain.snapshot import CodeFacts, Snapshot
+from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def a_guest(arrives_in: timedelta, **changes: Any) -> CodeFacts:
+    arrives = NOW + arrives_in
+    return a_code(
+        arrives_at=arrives, starts_at=arrives - HOUR, departs_at=arrives + 50 * HOUR,
+        ends_at=arrives + 51 * HOUR, retry_at=NOW + HOUR, failures=4, **changes,
+    )  # fmt: skip
+
+
+def away(*codes: CodeFacts, asked: timedelta = timedelta(0), **more: Any) -> Snapshot:
+    return a_snapshot(*codes, is_offline=True, asked_at=NOW - asked, **more)
+
+
+def test_a_wanted_code_matters_at_the_arrival() -> None:
+    code = a_guest(5 * HOUR)
+
+    assert needed(code) == 5 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("starts_in", "ends_in", "left"),
+    [
+        (3 * HOUR, 30 * HOUR, 3 * HOUR),
+        (-3 * HOUR, 30 * HOUR, timedelta(0)),
+        (-30 * HOUR, -HOUR, retry.NEAR),
+    ],
+    ids=["opens later", "opens now", "opens no more"],
+)
+def test_a_code_to_be_removed_matters_while_it_opens_the_door(
+    starts_in: timedelta, ends_in: timedelta, left: timedelta
+) -> None:
+    code = a_code(is_wanted=False, starts_at=NOW + starts_in, ends_at=NOW + ends_in)
+
+    assert needed(code) == left
+
+
+@pytest.mark.parametrize(
+    ("arrives_in", "every"),
+    [(-5 * HOUR, MINUTE), (HOUR, MINUTE), (2 * HOUR, 15 * MINUTE), (24 * HOUR, 15 * MINUTE)],
+)
+def test_an_offline_lock_is_asked_the_more_often_the_sooner_it_is_needed(
+    arrives_in: timedelta, every: timedelta
+) -> None:
+    code = a_guest(arrives_in)
+
+    assert reach.next_ask(away(code), NOW) == NOW + every
+    assert decide(away(code, asked=every), NOW) == Ask()
+
+
+def test_the_guest_who_needs_it_soonest_sets_the_pace() -> None:
+    snapshot = away(a_guest(20 * HOUR, id=1), a_guest(-HOUR, id=2))
+
+    assert reach.next_ask(snapshot, NOW) == NOW + MINUTE
+
+
+def test_a_lock_that_was_never_described_is_asked_at_once() -> None:
+    snapshot = a_snapshot(a_guest(HOUR), is_offline=True)
+
+    assert decide(snapshot, NOW) == Ask()
+
+
+def test_while_asking_fails_it_waits_as_other_reads_do() -> None:
+    later = NOW + 4 * MINUTE
+
+    assert decide(away(a_guest(HOUR), asked=HOUR, read_after=later), NOW) == Wait(later)
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        a_snapshot(a_guest(HOUR), asked_at=NOW - HOUR),
+        away(a_guest(48 * HOUR), asked=HOUR),
+        away(a_guest(HOUR, send_at=NOW + MINUTE), asked=HOUR),
+        away(a_guest(HOUR), entries=(an_entry(a_guest(HOUR)),), asked=HOUR),
+        away(a_guest(HOUR, is_wanted=False), asked=HOUR),
+    ],
+    ids=["in reach", "not needed soon", "not due", "confirmed", "nothing to remove"],
+)
+def test_nobody_asks_where_nobody_waits(snapshot: Snapshot) -> None:
+    assert reach.next_ask(snapshot, NOW) is None
+
+
+def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:
+    code = a_guest(-HOUR, is_wanted=False)
+    entry = an_entry(code, evidence=Evidence.CONFIRMED)
+
+    assert reach.next_ask(away(code, entries=(entry,)), NOW) == NOW + MINUTE
+
+
+def needed(code: CodeFacts) -> timedelta:
+    return reach.needed_in(
+        is_wanted=code.is_wanted,
+        arrives_at=code.arrives_at,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+        now=NOW,
+    )
