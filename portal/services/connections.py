@@ -33,7 +33,8 @@ log = structlog.get_logger(__name__)
 REFRESH_EARLY: Final = timedelta(minutes=5)
 REFRESH_TAKES_AT_MOST: Final = timedelta(seconds=60)
 CHECK_EVERY: Final = timedelta(days=1)
-CHECK_AGAIN: Final = timedelta(minutes=5)
+CHECK_AGAIN: Final = timedelta(minutes=15)
+FIRST_CHECK_AGAIN: Final = timedelta(minutes=2)  # somebody waits to see their locks
 # An empty or short list is believed only after three checks over an hour.
 MISSING_CHECKS: Final = 3
 MISSING_FOR: Final = timedelta(hours=1)
@@ -250,7 +251,8 @@ def check(connection_id: int) -> None:
         connection = session.get(Connection, connection_id)
         if connection is None or connection.state is not ConnectionState.CONNECTED:
             return
-        connection.due_at = clock.now() + CHECK_AGAIN
+        pause = CHECK_AGAIN if connection.checked_at else FIRST_CHECK_AGAIN
+        connection.due_at = clock.now() + pause
     client = client_for(connection_id)
     try:
         devices = client.list_devices()

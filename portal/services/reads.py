@@ -27,7 +27,12 @@ from portal.services.snapshots import Lesson, LockRows, entry_facts, pace
 from portal.unit_of_work import writing
 
 READ_AGAIN: Final = timedelta(seconds=60)
-READ_AGAIN_AT_MOST: Final = timedelta(minutes=4)
+# How long a read that keeps failing is put off at most, by how soon the lock is needed.
+READ_AGAIN_AT_MOST: Final = (
+    (retry.AT_THE_DOOR, READ_AGAIN),
+    (retry.NEAR, timedelta(minutes=4)),
+    (timedelta.max, timedelta(minutes=15)),
+)
 MAX_RESTORES_A_DAY: Final = 2
 _random = SystemRandom()
 
@@ -81,9 +86,9 @@ def _put_off(lease: Lease, error: SchlageError) -> None:
         now = clock.now()
         lock = session.get_one(Lock, lease.lock_id)
         # Patient with an outage that only this lock has met so far, yet soon back after it.
-        pause = min(READ_AGAIN * 2**lock.read_failures, READ_AGAIN_AT_MOST)
-        if reach.needed_in(session, lock, now) <= retry.AT_THE_DOOR:
-            pause = READ_AGAIN
+        left = reach.needed_in(session, lock, now)
+        at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
+        pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
         lock.read_after = now + pause * _random.uniform(0.8, 1.2)
         lock.read_failures = min(lock.read_failures + 1, 10)
         if isinstance(error, SchlageUnavailable) and error.status:
