@@ -25,6 +25,8 @@ _SECRET_KEYS: Final = re.compile(
 )
 _PATTERNS: Final = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), rf"\1 {MASK}"),
+    # The address of a guest's page is the key to it.
+    (re.compile(r"(?i)(/guest/)[\w%~.-]{16,}"), r"\1…"),
     # A feed's or callback's address has its secret in the path or query: the host is enough.
     (re.compile(r"(?i)\b(https?|webcal)://(?:[^\s/@\"']*@)?([^\s/?#\"']+)[^\s\"']*"), r"\1://\2/…"),
     (
@@ -35,6 +37,8 @@ _PATTERNS: Final = (
         rf"\1{MASK}",
     ),
 )
+# Whatever follows: a mistyped link may still hold the token.
+_GUEST_PAGE: Final = re.compile(r"(?is)/guest/.+")
 # Words of our own that only look secret.
 _PLAIN_KEYS: Final = frozenset({"event", "level", "logger", "timestamp", "request", "state"})
 
@@ -127,7 +131,7 @@ def init_app(app: Flask) -> None:
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=_GUEST_PAGE.sub("/guest/…", request.path),
                 status=response.status_code,
                 milliseconds=round((time.perf_counter() - g.began) * 1000, 1),
             )

@@ -50,6 +50,14 @@ def clashes(pin: str, other: str) -> bool:
     return pin[:PREFIX] == other[:PREFIX]
 
 
+def grouped(pin: str) -> tuple[str, ...]:
+    """The digits in the groups in which people read and type them: 482 917, 4829 1734."""
+    if len(pin) < 5:
+        return (pin,)
+    half = len(pin) // 2
+    return pin[:half], pin[half:]
+
+
 def common_length(rules: Iterable[LengthRule]) -> int | None:
     """The length that all these locks take; None where two of them contradict each other."""
     fixed = {

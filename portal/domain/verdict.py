@@ -50,6 +50,11 @@ class DoorFacts:
     is_proven: bool = False
     due_at: datetime | None = None
 
+    @property
+    def opens(self) -> bool:
+        """Whether the lock has confirmed an entry with the PIN that covers the stay."""
+        return self.status is Status.CONFIRMED or self.is_covered
+
 
 @dataclass(frozen=True, kw_only=True)
 class BookingFacts:
@@ -119,7 +124,7 @@ def _turns(facts: BookingFacts) -> tuple[datetime, ...]:
 def _door(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reason]:
     if door.status is Status.NEEDS_YOU:
         return Verdict.NOT_READY, Reason.NEEDS_YOU
-    if door.status is Status.CONFIRMED or door.is_covered:
+    if door.opens:
         if door.is_missing_once:
             return Verdict.AT_RISK, Reason.MISSING_FROM_LIST
         if door.is_offline:

@@ -16,6 +16,7 @@ from portal.models.connection import Connection, ConnectionState
 from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
+from portal.models.guest import GuestLink, GuestMessage
 from portal.models.lock import ForeignCode, Lock
 from portal.models.property import Mapping, PinSource, Property
 from portal.models.rebuild import Rebuild
@@ -35,6 +36,8 @@ __all__ = [
     "DoorCode",
     "Feed",
     "ForeignCode",
+    "GuestLink",
+    "GuestMessage",
     "ImportState",
     "LimitBucket",
     "Lock",

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Time, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.secret import Secret
@@ -34,6 +34,11 @@ class Property(AccountOwned, Base):
     pin_source: Mapped[PinSource] = mapped_column(EnumText(PinSource), default=PinSource.RANDOM)
     # Key box, neighbour: what to tell a guest whose code fails.
     fallback_entry: Mapped[Secret | None] = mapped_column(EncryptedText("property.fallback_entry"))
+    # What guests are told: where it is, how to get there, and from when their page has the PIN.
+    address: Mapped[str] = mapped_column(String(300), default="")
+    directions: Mapped[str] = mapped_column(Text, default="")
+    pin_hours_before: Mapped[int] = mapped_column(default=24)
+    shares_fallback: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     mappings: Mapped[list["Mapping"]] = relationship(back_populates="property")
 

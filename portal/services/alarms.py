@@ -21,6 +21,7 @@ from portal.models import (
     DoorCode,
     Lock,
 )
+from portal.services import guest_help
 
 # How long before an arrival an unconfirmed code is alarmed, the most urgent first.
 BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
@@ -30,7 +31,12 @@ _BY_WEBHOOK: Final = "webhook"
 _BY_LOOK_UP: Final = ("look_up", "deadline")
 
 # Built once, because they run every 30 s and mostly find nothing.
-_OPEN_ALERTS: Final = select(Alert).where(Alert.closed_at.is_(None), Alert.feed_id.is_(None))
+_OPEN_ALERTS: Final = select(Alert).where(
+    Alert.closed_at.is_(None),
+    Alert.feed_id.is_(None),
+    # What a guest said is over when a door opens for them, or a person says so.
+    Alert.cause != guest_help.CAUSE,
+)
 _LATE_ARRIVALS: Final = (
     select(DoorCode)
     .join(Booking, Booking.id == DoorCode.booking_id)

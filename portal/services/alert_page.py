@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.problems import ProblemKey
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
-from portal.services import stays
+from portal.services import guest_help, stays
 from portal.services.stays import Stay
 from portal.unit_of_work import touch
 
@@ -22,6 +22,7 @@ FEED_SICK: Final = "feed_sick"
 FEED_HELD: Final = "feed_held"
 # What keeps guests out stands first; a cause that is not named here stands last.
 _ORDER: Final = (
+    guest_help.CAUSE,
     NOT_CONFIRMED,
     ProblemKey.SIGNED_OUT,
     ProblemKey.SCHLAGE_OUTAGE,

@@ -33,6 +33,8 @@ class Limit:
 
 SIGN_IN_PER_EMAIL: Final = Limit("sign-in-email", 10, timedelta(hours=1))
 SIGN_IN_PER_ADDRESS: Final = Limit("sign-in-address", 20, timedelta(hours=1))
+# Each call of a guest for help asks the doors anew.
+GUEST_CALLS: Final = Limit("guest-calls", 6, timedelta(hours=1))
 
 
 class Limited(Exception):

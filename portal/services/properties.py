@@ -16,9 +16,21 @@ _LIMITS: Final = {
     "lead_days": (0, 60, "days ahead"),
     "buffer_before_minutes": (0, 24 * 60, "minutes before check-in"),
     "buffer_after_minutes": (0, 24 * 60, "minutes after check-out"),
+    "pin_hours_before": (0, 14 * 24, "hours before check-in"),
 }
+_LONGEST: Final = {"address": 300, "directions": 2000}
 _FIELDS: Final = frozenset(
-    {"name", "time_zone", "check_in", "check_out", "pin_source", "fallback_entry", *_LIMITS}
+    {
+        "name",
+        "time_zone",
+        "check_in",
+        "check_out",
+        "pin_source",
+        "fallback_entry",
+        "shares_fallback",
+        *_LIMITS,
+        *_LONGEST,
+    }
 )
 
 
@@ -111,8 +123,22 @@ def _checked(field: str, value: Any) -> Any:
     if field == "fallback_entry":
         text = value.reveal() if isinstance(value, Secret) else str(value or "")
         return Secret(text.strip()[:2000]) if text.strip() else None
+    if field in _LONGEST:
+        return _text(field, value)
     if field in _LIMITS:
-        low, high, unit = _LIMITS[field]
-        if not isinstance(value, int) or not low <= value <= high:
-            raise BadProperty(field, f"Give {low} to {high} {unit}.")
+        return _number(field, value)
+    return value
+
+
+def _text(field: str, value: Any) -> str:
+    text = str(value or "").strip()
+    if len(text) > _LONGEST[field]:
+        raise BadProperty(field, f"Give at most {_LONGEST[field]} characters.")
+    return text
+
+
+def _number(field: str, value: Any) -> int:
+    low, high, unit = _LIMITS[field]
+    if not isinstance(value, int) or not low <= value <= high:
+        raise BadProperty(field, f"Give {low} to {high} {unit}.")
     return value

@@ -10,7 +10,7 @@ from portal import clock
 from portal.domain.command import Lane, State
 from portal.models import Booking, Command, Connection, ConnectionState, Feed
 from portal.queue import JobName, ring
-from portal.services import alarms, bolt, ringing, verdicts, webhooks
+from portal.services import alarms, bolt, guest_help, ringing, verdicts, webhooks
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
@@ -81,6 +81,7 @@ def turn_what_turned() -> None:
         turned = session.scalars(_TURNED, {"now": now}).all()
         verdicts.refresh(session, turned, now)
         alarms.refresh(session, now)
+        guest_help.end_with_stays(session, now)
 
 
 def _claim_feeds(session: Session) -> list[int]:

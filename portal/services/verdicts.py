@@ -79,6 +79,12 @@ def judge_all(session: Session, bookings: Sequence[Booking], now: datetime) -> d
     return {b.id: judge(_facts_of(b, b.door_codes, held), now) for b in bookings}
 
 
+def facts_of(session: Session, booking: Booking) -> BookingFacts:
+    """One booking as the verdict sees it."""
+    held = _held_entries(session, [code.id for code in booking.door_codes])
+    return _facts_of(booking, booking.door_codes, held)
+
+
 def _facts_of(
     booking: Booking, codes: Sequence[DoorCode], held: dict[int, list[LockEntry]]
 ) -> BookingFacts:

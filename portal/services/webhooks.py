@@ -18,7 +18,7 @@ from portal.models import Command, Connection, ConnectionState, Lock, LockEntry,
 from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
-from portal.services import commands, connections, locks, reach, ringing, timeline
+from portal.services import commands, connections, guest_help, locks, reach, ringing, timeline
 from portal.services.commands import News
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
@@ -230,6 +230,7 @@ def _work_bolt(session: Session, lock: Lock, event: WebhookEvent, now: datetime)
     if code is not None and event.lock_state is LockState.UNLOCKED:
         code.proven_at = code.proven_at or event.at or now
         code.booking.proven_at = code.booking.proven_at or event.at or now
+        guest_help.door_opened(session, code.booking_id, now)
     timeline.record(
         session,
         timeline.Kind.DOOR_OPENED if code else timeline.Kind.BOLT_MOVED,

@@ -10,6 +10,7 @@ from portal.views import (
     _htmx,
     api,
     errors,
+    guest,
     headers,
     health,
     pages,
@@ -29,5 +30,6 @@ def init_app(app: Flask, settings: Settings, migrations: Path) -> None:
     api.init_app(app)
     app.register_blueprint(sign_in.blueprint)
     pages.init_app(app)
+    guest.init_app(app)
     static_files.init_app(app, headers=headers.for_answers(is_https=settings.is_https))
     _guard.require_declarations(app)

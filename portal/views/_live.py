@@ -5,14 +5,19 @@ alone. While neither has moved, nothing else is read.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from flask import request, url_for
 
-from portal.services.callers import Caller
+
+class Looker(Protocol):
+    """Whoever has a page open: a manager who is signed in, or a guest."""
+
+    @property
+    def account_version(self) -> int: ...
 
 
-def is_unchanged(caller: Caller, now: datetime) -> bool:
+def is_unchanged(caller: Looker, now: datetime) -> bool:
     """Whether the page that polls still shows what is true."""
     version = request.args.get("version", "")
     until = request.args.get("until", "")
@@ -24,7 +29,7 @@ def is_unchanged(caller: Caller, now: datetime) -> bool:
     )
 
 
-def url(endpoint: str, caller: Caller, until: datetime, **values: Any) -> str:
+def url(endpoint: str, caller: Looker, until: datetime, **values: Any) -> str:
     """Where a page made now polls; the account's version was read before its rows were."""
     seconds = int(until.timestamp()) + 1
     return url_for(endpoint, version=caller.account_version, until=seconds, **values)

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.extensions import db
-from portal.models import Alert, Role
-from portal.services import alert_page, roles
+from portal.models import Alert, Booking, Role
+from portal.services import alert_page, guest_help, roles
 from portal.services.alert_page import FEED_HELD, FEED_SICK, NOT_CONFIRMED, Item
 from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff, filters, words
@@ -38,6 +38,15 @@ class Cause:
 
 
 _OURS: Final[Mapping[str, Cause]] = {
+    guest_help.CAUSE: Cause(
+        lazy_gettext("A guest stands at the door and it does not open"),
+        lazy_gettext(
+            "Every door of the stay is being checked. "
+            "This ends by itself when the guest's code opens a door."
+        ),
+        "door-closed",
+        "red",
+    ),
     NOT_CONFIRMED: Cause(
         lazy_gettext("A guest comes soon and a code is not confirmed"),
         lazy_gettext("It is tried again by itself, more often the closer the arrival."),
@@ -109,6 +118,21 @@ def seen(alert_id: int) -> BaseResponse:
     return _htmx.go_to(url_for("alerts.index"))
 
 
+@blueprint.post("/<int:alert_id>/done")
+@requires(Role.MANAGER)
+def done(alert_id: int) -> BaseResponse:
+    """The guest who could not enter has been helped: their call is over."""
+    alert = db.session.get(Alert, alert_id)
+    if alert is None or alert.cause != guest_help.CAUSE:
+        abort(404)
+    with writing() as session:
+        booking = session.get_one(Booking, session.get_one(Alert, alert_id).booking_id)
+        guest_help.done(session, booking, caller().actor, clock.now())
+    log.info("guest_helped", alert=alert_id)
+    flash(gettext("Good. The guest's page says so too."), "good")
+    return _htmx.go_to(url_for("alerts.index"))
+
+
 def _context() -> dict[str, Any]:
     page = alert_page.read(db.session(), clock.now())
     return {
@@ -118,6 +142,7 @@ def _context() -> dict[str, Any]:
         "about": _about,
         "url_of": _url,
         "live_url": _live.url("alerts.live", caller(), page.until),
+        "can_be_done": lambda item: item.cause == guest_help.CAUSE,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
     }
 
@@ -161,6 +186,15 @@ def _url(item: Item) -> str:
 
 def _step(item: Item) -> Step:
     """The one thing to do."""
+    if item.cause == guest_help.CAUSE:
+        return Step(
+            gettext(
+                "call the guest, then unlock the door from here or tell them the other way in."
+            ),
+            _url(item),
+            gettext("Open the booking"),
+            None,
+        )
     if item.cause == FEED_HELD:
         return Step(
             gettext("say whether those stays are really gone."),

@@ -11,7 +11,7 @@ from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Booking, Role
-from portal.services import booking_page, bookings, guests, roles, stays
+from portal.services import booking_page, bookings, guest_help, guests, roles, stays
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.views import _htmx, _live, words
@@ -188,12 +188,15 @@ def _context(booking_id: int) -> dict[str, Any]:
     booking = db.session.get_one(Booking, booking_id)
     role = caller().role
     may_see_pin = roles.may_see_pin(role, booking, now)
-    fallback = booking.property.fallback_entry if stay.verdict in _WORRIED and may_see_pin else None
+    call = guest_help.call_of(db.session(), booking_id)
+    is_worrying = stay.verdict in _WORRIED or call is not None
+    fallback = booking.property.fallback_entry if is_worrying and may_see_pin else None
     query = {"timeline": "all"} if with_all else {}
     return {
         "details": details,
         "stay": stay,
         "fallback": fallback.reveal() if fallback else None,
+        "asked_at": call.opened_at if call is not None else None,
         "links_of": {d.door.id: _links_of(d, details) for d in details.doors if d.door.problem},
         "own_links": links(stay.problem, words.place_of(stay)) if stay.problem else (),
         "live_url": _live.url(

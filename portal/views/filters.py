@@ -17,7 +17,9 @@ from flask_babel import get_locale, gettext, lazy_gettext
 from markupsafe import Markup, escape
 
 from portal import clock
+from portal.domain.pin import grouped
 from portal.domain.problems import CATALOGUE, Problem, ProblemKey
+from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.models.booking import Source
 from portal.models.connection import ConnectionState
@@ -80,6 +82,8 @@ def install(app: Flask) -> None:
         day=day,
         moment=moment,
         plain_date=plain_date,
+        date_in=date_in,
+        digit_groups=digit_groups,
         tr=tr,
         status=lambda status: STATUS[status],
         verdict=lambda verdict: VERDICT[verdict],
@@ -138,6 +142,17 @@ def plain_date(on: date, today: date | None = None) -> str:
     today = today or clock.now().date()
     skeleton = "MMMEd" if on.year == today.year else "yMMMEd"
     return format_skeleton(skeleton, on, locale=locale())
+
+
+def date_in(at: datetime, zone: str) -> str:
+    """The day in `zone` by its date, such as Fri, Nov 27, however near it is."""
+    here = ZoneInfo(zone)
+    return plain_date(at.astimezone(here).date(), clock.now().astimezone(here).date())
+
+
+def digit_groups(pin: Secret) -> tuple[str, ...]:
+    """A PIN in the groups in which people read it."""
+    return grouped(pin.reveal())
 
 
 def moment(at: datetime, zone: str, now: datetime | None = None) -> Markup:

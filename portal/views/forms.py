@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
+    BooleanField,
     DateField,
     Field,
     IntegerField,
@@ -161,6 +162,16 @@ class PropertyForm(FlaskForm):
         default=PinSource.RANDOM,
     )
     fallback_entry = TextAreaField(lazy_gettext("Other way in"), [Optional(), Length(max=2000)])
+    address = StringField(lazy_gettext("Address"), [Optional(), Length(max=300)])
+    directions = TextAreaField(lazy_gettext("How to find the door"), [Optional(), Length(max=2000)])
+    pin_hours_before = NumberIn(
+        lazy_gettext("Guest page shows the PIN this many hours before check-in"),
+        [Needed(), NumberRange(0, 336, lazy_gettext("Give 0 to 336 hours."))],
+        default=24,
+    )
+    shares_fallback = BooleanField(
+        lazy_gettext("Show the other way in to a guest whose door may not open")
+    )
 
 
 class FeedForm(FlaskForm):

@@ -42,7 +42,9 @@ def init_app(app: Flask, *, is_https: bool) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.extend(headers)
+        for name, value in headers.items():
+            # A page may be stricter: what it says itself stays.
+            response.headers.setdefault(name, value)
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response

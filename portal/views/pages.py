@@ -17,6 +17,8 @@ from portal.views import (
     calendar,
     csv_imports,
     filters,
+    guest_access,
+    guest_texts,
     imports,
     locks,
     properties,
@@ -34,24 +36,26 @@ _BLUEPRINTS: Final = (
     alerts,
     bookings,
     booking_exports,
+    guest_access,
     calendar,
     locks,
     rebuilds,
     properties,
     settings,
+    guest_texts,
     imports,
     csv_imports,
     team,
     you,
 )
-_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports", "calendar"}
+_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports", "calendar", "guest_access"}
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
     ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports", "csv_imports"}),
-    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team"}),
+    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team", "guest_texts"}),
 )
 
 

@@ -107,6 +107,10 @@ def _fields(form: PropertyForm) -> dict[str, Any]:
         "buffer_after_minutes": form.buffer_after_minutes.data,
         "pin_source": PinSource(form.pin_source.data),
         "fallback_entry": Secret(text) if text.strip() else None,
+        "address": form.address.data,
+        "directions": form.directions.data,
+        "pin_hours_before": form.pin_hours_before.data,
+        "shares_fallback": form.shares_fallback.data,
     }
 
 

@@ -47,6 +47,7 @@ def who(line: Line) -> str:
         "schlage": "Schlage",
         "feed": gettext("Calendar"),
         "api": "API",
+        "guest": gettext("Guest"),
         "manager": line.who or gettext("A manager"),
     }
     return names.get(kind, line.actor)
@@ -161,6 +162,14 @@ def _pin_chosen(data: Mapping[str, Any], _lock: str) -> Told:
     )
 
 
+def _message(data: Mapping[str, Any], _lock: str) -> Told:
+    words = gettext("Message for the guest shown")
+    if not data.get("forced"):
+        return Told(words, "", "", "send", "slate")
+    why = gettext("all the same, before every door had confirmed the code")
+    return Told(words, why, "", "send", "amber")
+
+
 def _entry(is_there: bool) -> Callable[[Mapping[str, Any], str], Told]:
     def tell(data: Mapping[str, Any], lock: str) -> Told:
         if is_there:
@@ -258,6 +267,16 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.PIN_CHOSEN: _pin_chosen,
     Kind.PIN_SHOWN: _plain(lambda _: gettext("PIN shown"), "eye"),
     Kind.RESYNC_PRESSED: _plain(lambda _: gettext("Resync pressed"), "refresh-cw"),
+    Kind.MESSAGE_SHOWN: _message,
+    Kind.GUEST_LINK_MADE: _plain(lambda _: gettext("Link to the guest page made"), "link"),
+    Kind.GUEST_LINK_SHOWN: _plain(lambda _: gettext("Link to the guest page shown"), "eye"),
+    Kind.GUEST_LINK_REVOKED: _plain(lambda _: gettext("Link to the guest page revoked"), "unlink"),
+    Kind.GUEST_PAGE_OPENED: _plain(lambda _: gettext("Guest page opened"), "globe"),
+    Kind.GUEST_SAW_PIN: _plain(lambda _: gettext("The guest page showed the PIN"), "eye"),
+    Kind.GUEST_ASKED: _plain(
+        lambda _: gettext("The guest says that the door does not open"), "triangle-alert", "red"
+    ),
+    Kind.GUEST_HELPED: _plain(lambda _: gettext("The guest was helped"), "circle-check", "green"),
     Kind.COMMAND_SENT: _sent,
     Kind.COMMAND_ACCEPTED: _plain(
         lambda lock: gettext(

@@ -32,6 +32,8 @@ from portal.models import (
     DoorCode,
     Feed,
     ForeignCode,
+    GuestLink,
+    GuestMessage,
     Lock,
     LockEntry,
     Manager,
@@ -307,6 +309,31 @@ def make_command(
         "accepted_at": clock.now(),
     }
     return saved(Command(**values | fields))
+
+
+def make_guest_link(booking: Booking | None = None, **fields: Any) -> str:
+    """A link to this booking's guest page; its token."""
+    booking = booking or make_booking()
+    token = f"guest-token-of-the-tests-{next(_numbers):06}"
+    values = {
+        "account_id": booking.account_id,
+        "booking_id": booking.id,
+        "token_hash": crypto.token_hash(token),
+        "token": Secret(token),
+        "made_at": clock.now(),
+    }
+    saved(GuestLink(**values | fields))
+    return token
+
+
+def make_guest_message(account: Account | None = None, **fields: Any) -> GuestMessage:
+    values = {
+        "account_id": (account or default_account()).id,
+        "language": "de",
+        "text": "Hallo {guest}, der Code ist {pin}. Anreise: {check_in}",
+        "saved_at": clock.now(),
+    }
+    return saved(GuestMessage(**values | fields))
 
 
 def make_foreign_code(lock: Lock | None = None, **fields: Any) -> ForeignCode:

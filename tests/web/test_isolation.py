@@ -132,6 +132,9 @@ def test_public_routes_are_the_ones_we_know(app: Flask) -> None:
 
     assert public == {
         "api_description.openapi",
+        "guest.ask_for_help",
+        "guest.live",
+        "guest.show",
         "health.alive",
         "health.metrics",
         "health.ready",

@@ -1,0 +1,150 @@
+"""A guest stands at the door and it does not open: the doors are checked, the manager is alerted.
+
+The call for help is an open alert. It ends when the guest's code opens a door, when a manager says
+that it is done, or with the stay.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from portal.domain.entry import EntryState
+from portal.domain.guest_view import KEYPAD_PAUSE, says_keypad_paused
+from portal.domain.secret import Secret
+from portal.models import Alert, Booking, BookingStatus, DoorCode, LockEntry, TimelineEntry
+from portal.services import bookings, timeline
+
+CAUSE: Final = "guest_cannot_enter"
+WORDS: Final = "The guest says that the door does not open."
+GUEST: Final = "guest"  # the actor in the history
+
+# Built once, because it runs every 30 s and mostly finds nothing.
+_ENDED: Final = (
+    select(Alert)
+    .join(Booking, Booking.id == Alert.booking_id)
+    .where(
+        Alert.cause == CAUSE,
+        Alert.closed_at.is_(None),
+        or_(Booking.ends_at <= bindparam("now"), Booking.status == BookingStatus.CANCELLED),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Spare:
+    """Another PIN that opens a door of the booking now, and which doors those are."""
+
+    pin: Secret
+    doors: tuple[str, ...]
+
+
+def ask(session: Session, booking: Booking, now: datetime) -> bool:
+    """The doors are checked now, or a check that runs is joined, and the manager knows.
+
+    False where the call was open already. Call it inside `ringing.changing()`.
+    """
+    bookings.resync(session, booking, GUEST)
+    if call_of(session, booking.id) is not None:
+        return False
+    session.add(
+        Alert(
+            account_id=booking.account_id,
+            key=f"{CAUSE}:{booking.id}",
+            cause=CAUSE,
+            words=WORDS,
+            booking_id=booking.id,
+            opened_at=now,
+        )
+    )
+    _note(session, timeline.Kind.GUEST_ASKED, booking, GUEST)
+    return True
+
+
+def call_of(session: Session, booking_id: int) -> Alert | None:
+    """The open call for help of this booking's guest."""
+    return session.scalars(
+        select(Alert).where(
+            Alert.booking_id == booking_id, Alert.cause == CAUSE, Alert.closed_at.is_(None)
+        )
+    ).first()
+
+
+def ended_call_of(session: Session, booking_id: int, since: datetime) -> Alert | None:
+    """The newest call of this booking's guest, where it is over, and was not before `since`."""
+    newest = session.scalars(
+        select(Alert)
+        .where(Alert.booking_id == booking_id, Alert.cause == CAUSE)
+        .order_by(Alert.id.desc())
+    ).first()
+    is_over = newest is not None and newest.closed_at is not None and newest.closed_at >= since
+    return newest if is_over else None
+
+
+def door_opened(session: Session, booking_id: int, now: datetime) -> None:
+    """The guest's code opened a door: their call for help, if there was one, is over."""
+    call = call_of(session, booking_id)
+    if call is not None:
+        call.closed_at = now
+
+
+def done(session: Session, booking: Booking, actor: str, now: datetime) -> bool:
+    """A manager has helped; False where no call was open (any more)."""
+    call = call_of(session, booking.id)
+    if call is None:
+        return False
+    call.closed_at, call.seen_at = now, call.seen_at or now
+    _note(session, timeline.Kind.GUEST_HELPED, booking, actor)
+    return True
+
+
+def end_with_stays(session: Session, now: datetime) -> None:
+    """Calls of guests whose stay is over or cancelled are over too."""
+    for call in session.scalars(_ENDED, {"now": now}).all():
+        call.closed_at = now
+
+
+def spare_of(session: Session, booking: Booking, now: datetime) -> Spare | None:
+    """A PIN beside the booking's own that opens a door for its guest now; None where there is none.
+
+    Such is the old PIN of a booking whose new one still travels: the lock keeps it until then.
+    """
+    entries = session.scalars(
+        select(LockEntry)
+        .join(DoorCode, DoorCode.id == LockEntry.door_code_id)
+        .where(
+            DoorCode.booking_id == booking.id,
+            DoorCode.is_wanted.is_(True),
+            LockEntry.state == EntryState.HELD,
+            LockEntry.absent_reads == 0,
+            LockEntry.starts_at <= now,
+            LockEntry.ends_at > now,
+        )
+        .order_by(LockEntry.id.desc())
+        .options(joinedload(LockEntry.door_code).joinedload(DoorCode.lock))
+    ).all()
+    others = [e for e in entries if e.pin != (e.door_code.own_pin or booking.pin)]
+    if not others:
+        return None
+    pin = others[0].pin
+    return Spare(pin, tuple(sorted({e.door_code.lock.name for e in others if e.pin == pin})))
+
+
+def paused_at(session: Session, booking: Booking, now: datetime) -> datetime | None:
+    """When a keypad of the booking's doors last said that it was locked by wrong tries."""
+    lines = session.scalars(
+        select(TimelineEntry)
+        .where(
+            TimelineEntry.lock_id.in_([code.lock_id for code in booking.door_codes]),
+            TimelineEntry.kind == timeline.Kind.KEYPAD,
+            TimelineEntry.at > now - KEYPAD_PAUSE,
+        )
+        .order_by(TimelineEntry.id.desc())
+    )
+    return next((x.at for x in lines if says_keypad_paused(str(x.data.get("trigger", "")))), None)
+
+
+def _note(session: Session, kind: timeline.Kind, booking: Booking, actor: str) -> None:
+    timeline.record(session, kind, actor, account_id=booking.account_id, booking_id=booking.id)
