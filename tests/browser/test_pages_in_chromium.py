@@ -26,6 +26,8 @@ from tests.support.builders import (
     make_entry,
     make_feed,
     make_foreign_code,
+    make_guest_link,
+    make_guest_message,
     make_lock,
     make_manager,
     make_property,
@@ -92,6 +94,8 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     make_sign_in(colleague)
     token = make_api_token(name="Robot" * 20)
     lock_id, place_id = code.lock_id, booking.property_id
+    guest = make_guest_link(booking)
+    make_guest_message(text="w" * 300 + " {pin}")
     paths = [
         "/",
         "/?when=all&q=a&verdict=not_ready",
@@ -102,6 +106,13 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         f"/bookings/{booking.id}/new-pin",
         f"/bookings/{booking.id}/cancel",
         f"/bookings/{booking.id}/diagnostics",
+        f"/bookings/{booking.id}/message",
+        f"/bookings/{booking.id}/guest-page",
+        f"/bookings/{nobody.id}/guest-page",
+        f"/guest/{guest}",
+        "/guest/that-opens-nothing",
+        "/settings/guest-messages",
+        "/settings/guest-messages/edit?language=de",
         "/alerts",
         "/locks",
         f"/locks/{lock_id}",

@@ -32,6 +32,7 @@ PROPERTY = {
     "lead_days": "5",
     "buffer_before_minutes": "30",
     "buffer_after_minutes": "45",
+    "pin_hours_before": "12",
     "pin_source": "phone",
     "fallback_entry": "Key box",
 }
@@ -85,6 +86,8 @@ def test_a_property_is_added_and_leads_to_its_mapping(app: Flask) -> None:
         ("lead_days", "99"),
         ("buffer_before_minutes", "-1"),
         ("buffer_after_minutes", "99999"),
+        ("pin_hours_before", "soon"),
+        ("pin_hours_before", "337"),
     ],
 )
 def test_a_bad_field_of_a_property_is_named_and_nothing_typed_is_lost(
