@@ -43,7 +43,12 @@ LOOKS_PER_SECOND: Final = 2.0
 
 _WHY: Final = "whoever has the random link is the guest"
 # Programs of messengers that fetch a link to show what it leads to. A PIN is not for them.
-_PREVIEW: Final = re.compile(r"bot\b|bot/|whatsapp|facebookexternalhit|preview|crawler", re.I)
+# By their own names: "bot" alone would shut out the owners of a CUBOT phone.
+_PREVIEW: Final = re.compile(
+    r"(twitter|telegram|slack|discord|linkedin|google|bing|apple|pinterest)bot|"
+    r"whatsapp/|facebookexternalhit|skypeuripreview",
+    re.IGNORECASE,
+)
 _OLD_FORM: Final = lazy_gettext("That did not arrive. Please press the button once more.")
 
 blueprint = Blueprint("guest", __name__, url_prefix="/guest")

@@ -229,6 +229,24 @@ def test_a_messengers_preview_is_no_guest(
     assert fresh(booking).pin_shown_at is None
 
 
+@pytest.mark.parametrize(
+    "browser_name",
+    [
+        "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/120 Mobile",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) [FBAN/FBIOS;FBAV/450.0]",
+        "",
+    ],
+)
+def test_a_guest_is_a_guest_whatever_their_phone_is_called(
+    client: PortalClient, browser_name: str
+) -> None:
+    token = make_guest_link(a_stay())
+
+    answer = client.get(f"/guest/{token}", headers={"User-Agent": browser_name})
+
+    assert digits_on(answer.text) == [PIN]
+
+
 def test_the_page_is_live_and_quiet_while_nothing_changes(client: PortalClient) -> None:
     booking = a_stay()
     token = make_guest_link(booking)
