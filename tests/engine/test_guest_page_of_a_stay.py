@@ -108,7 +108,6 @@ def test_a_second_door_hides_the_pin_until_it_has_it_too(stage: Stage, watch: Wa
         "nack",
         "webhook_lost",
         "bad_gateway_done",
-        "failed",
     ],
 )
 def test_the_page_never_shows_a_pin_that_does_not_open_the_door(house: House, fault: str) -> None:

@@ -131,6 +131,16 @@ def test_whatever_opens_nothing_costs_the_same_one_query(client: PortalClient) -
         assert len([s for s in statements if s.startswith("SELECT")]) == 1
 
 
+def test_an_unchanged_poll_reads_once(client: PortalClient) -> None:
+    token = make_guest_link(a_stay())
+    client.get(f"/guest/{token}")
+    url = poll_url(client.get(f"/guest/{token}").text)
+
+    statements = statements_of(lambda: client.get(url, headers={"HX-Request": "true"}))
+
+    assert len([s for s in statements if s.startswith("SELECT")]) == 1
+
+
 def test_an_open_page_leaves_for_the_end_at_once(client: PortalClient) -> None:
     booking = a_stay()
     token = make_guest_link(booking)
