@@ -24,6 +24,7 @@ from portal.extensions import db
 from portal.models import (
     Account,
     Booking,
+    BulkRun,
     Command,
     Connection,
     ConnectionState,
@@ -54,6 +55,7 @@ _DUE: Final = select(
     select(func.min(Booking.verdict_due_at)).scalar_subquery(),
     select(func.min(Feed.due_at)).scalar_subquery(),
     select(func.min(Connection.due_at)).scalar_subquery(),
+    select(func.min(BulkRun.due_at)).scalar_subquery(),
     select(func.min(Command.look_at))
     .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
     .scalar_subquery(),

@@ -25,6 +25,7 @@ class JobName(StrEnum):
     SWEEP = "jobs.sweep.sweep"
     CHECK_CONNECTION = "jobs.connections.check_connection"
     FETCH_FEED = "jobs.feeds.fetch_feed"
+    WORK_BULK = "jobs.bulk.work_bulk"
 
 
 WORK: Final = "work"
@@ -38,6 +39,7 @@ QUEUE_OF: Final[Mapping[JobName, str]] = {
     JobName.SWEEP: WORK,
     JobName.CHECK_CONNECTION: SLOW,
     JobName.FETCH_FEED: SLOW,
+    JobName.WORK_BULK: SLOW,
 }
 
 

@@ -11,6 +11,7 @@ from portal.models.account import (
 )
 from portal.models.alert import Alert
 from portal.models.booking import Booking, BookingStatus, DoorCode, PinOrigin, Source
+from portal.models.bulk import BulkItem, BulkRun
 from portal.models.command import Command, LockEntry
 from portal.models.connection import Connection, ConnectionState
 from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
@@ -27,6 +28,8 @@ __all__ = [
     "ApiToken",
     "Booking",
     "BookingStatus",
+    "BulkItem",
+    "BulkRun",
     "Command",
     "Connection",
     "ConnectionState",

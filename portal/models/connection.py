@@ -35,6 +35,7 @@ class Connection(AccountOwned, Base):
     subscription_id: Mapped[str | None] = mapped_column(String(200))
     checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     check_error: Mapped[str | None] = mapped_column(String(300))
+    check_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # until it is answered
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
     last_webhook_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     # An outage seen over several locks: calls wait for the one probe that goes out at this time.

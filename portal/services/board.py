@@ -154,7 +154,7 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
     Staff see today's and tomorrow's arrivals and who is inside (by each property's clock), no more.
     """
     scope = [stays.staff_scope(session, now)] if is_staff else []
-    conditions = [*_matching(wish, now), *scope]
+    conditions = [*matching(wish, now), *scope]
     coming = stays.load(
         session,
         conditions,
@@ -212,7 +212,8 @@ def unmapped(session: Session, now: datetime) -> tuple[Unmapped, ...]:
     return tuple(Unmapped(*row) for row in rows)
 
 
-def _matching(wish: Wish, now: datetime) -> Conditions:
+def matching(wish: Wish, now: datetime) -> Conditions:
+    """What a booking must be like to stand in the list of these filters."""
     conditions = _period(wish.when, now)
     words = wish.q.strip()
     if words:
@@ -271,7 +272,7 @@ def _tally(
     """
     if wish.page == 1 and len(shown) < PAGE_SIZE and wish.verdict is None:
         return len(shown), dict(Counter(stay.verdict for stay in shown))
-    of_any_verdict = _matching(Wish(wish.when, wish.q, None, wish.property_id), now)
+    of_any_verdict = matching(Wish(wish.when, wish.q, None, wish.property_id), now)
     rows = session.execute(
         select(Booking.verdict, func.count())
         .join(Booking.property)

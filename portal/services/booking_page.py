@@ -16,13 +16,13 @@ from portal.models import (
     DoorCode,
     Lock,
     LockEntry,
-    Manager,
     PinOrigin,
     TimelineEntry,
 )
 from portal.services import stays
 from portal.services.stays import Door, Stay
 from portal.services.timeline import Kind as Happening
+from portal.services.timeline import names_of
 
 TIMELINE_SIZE: Final = 60
 # The status is written by the next step on the lock, a moment after the command's end.
@@ -163,7 +163,7 @@ def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line,
         .order_by(TimelineEntry.id.desc())
         .limit(limit)
     ).all()
-    names = _names(session, {row[0].actor for row in rows})
+    names = names_of(session, {row[0].actor for row in rows})
     return tuple(
         Line(
             id=entry.id,
@@ -203,15 +203,6 @@ def _repeats(line: Line, before: Line | None) -> bool:
         and before.data.get("command") in commands
         and line.at - before.at <= SAME_MOMENT
     )
-
-
-def _names(session: Session, actors: set[str]) -> dict[str, str]:
-    """The managers among the actors by their name."""
-    ids = [int(a.partition(":")[2]) for a in actors if a.startswith("manager:")]
-    if not ids:
-        return {}
-    rows = session.execute(select(Manager.id, Manager.name).where(Manager.id.in_(ids)))
-    return {f"manager:{row.id}": row.name for row in rows}
 
 
 def _labels(session: Session, code_ids: Sequence[int]) -> dict[int, str]:

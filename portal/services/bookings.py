@@ -218,7 +218,7 @@ def resync(session: Session, booking: Booking, actor: str) -> bool:
     if not codes:
         door_codes.follow(session, booking)
         return False
-    if any(_joins(code, now) for code in codes):
+    if any(joins_resync(code, now) for code in codes):
         return False
     for code in codes:
         code.resync_at, code.resync_ended_at = now, None
@@ -233,7 +233,8 @@ def resync(session: Session, booking: Booking, actor: str) -> bool:
     return True
 
 
-def _joins(code: DoorCode, now: datetime) -> bool:
+def joins_resync(code: DoorCode, now: datetime) -> bool:
+    """Whether pressing Resync now would only join a resync that runs or has just ended."""
     if code.resync_at is None:
         return False
     if code.resync_ended_at is None or code.resync_ended_at < code.resync_at:

@@ -10,7 +10,7 @@ from portal import clock
 from portal.domain.command import Lane, State
 from portal.models import Booking, Command, Connection, ConnectionState, Feed
 from portal.queue import JobName, ring
-from portal.services import alarms, bolt, guest_help, ringing, verdicts, webhooks
+from portal.services import alarms, bolt, bulk, guest_help, ringing, verdicts, webhooks
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
@@ -59,17 +59,20 @@ def ring_for_locks() -> None:
 
 
 def ring_for_the_rest() -> None:
-    """Rings for feeds and connections that are due, and looks up what moves bolts."""
+    """Rings for feeds, connections and bulk runs that are due; looks up what moves bolts."""
     now = clock.now()
     with writing() as session:
         webhooks.forget_old(session, now)
         feeds = _claim_feeds(session)
         connections = _claim_connections(session)
+        runs = bulk.claim_due(session, now)
         bolts = session.scalars(_BOLTS, {"now": now}).all()
     for feed_id in feeds:
         ring(JobName.FETCH_FEED, feed_id)
     for connection_id in connections:
         ring(JobName.CHECK_CONNECTION, connection_id)
+    for run_id in runs:
+        ring(JobName.WORK_BULK, run_id)
     for command_row_id in bolts:
         bolt.look(command_row_id)
 

@@ -1,12 +1,14 @@
 """The append-only history of bookings and locks."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import TimelineEntry
+from portal.models import Manager, TimelineEntry
 
 
 class Kind(StrEnum):
@@ -101,3 +103,12 @@ def record(
             data=data,
         )
     )
+
+
+def names_of(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The managers among the actors by their name."""
+    ids = {int(a.partition(":")[2]) for a in actors if a.startswith("manager:")}
+    if not ids:
+        return {}
+    rows = session.execute(select(Manager.id, Manager.name).where(Manager.id.in_(ids)))
+    return {f"manager:{row.id}": row.name for row in rows}

@@ -2,32 +2,23 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
-from flask_babel import gettext, lazy_gettext, ngettext
+from flask import Blueprint, render_template, url_for
+from flask_babel import gettext, ngettext
 
 from portal import clock
 from portal.domain.status import Verdict
 from portal.extensions import db
 from portal.models import Role
 from portal.services import board, roles
-from portal.services.board import Board, When, Wish
+from portal.services.board import Board, Wish
 from portal.services.stays import Stay
-from portal.views import _live, filters, words
+from portal.views import _live, _wishes, filters, words
 from portal.views._guard import caller, requires
 from portal.views._pages import connection_url, mapping_url
 
 blueprint = Blueprint("arrivals", __name__)
-
-WHEN_CHOICES: Final = (
-    (When.SOON, lazy_gettext("Next 72 hours")),
-    (When.INSIDE, lazy_gettext("Guests inside")),
-    (When.LEAVING, lazy_gettext("Leaving within a day")),
-    (When.UPCOMING, lazy_gettext("All coming")),
-    (When.PAST, lazy_gettext("Past")),
-    (When.ALL, lazy_gettext("All")),
-)
 
 
 @dataclass(frozen=True)
@@ -47,9 +38,9 @@ def index() -> str:
     choices = () if _is_staff() else board.properties(db.session())
     return render_template(
         "arrivals/index.html",
-        **_context(_wish()),
+        **_context(_wishes.read()),
         properties=choices,
-        when_choices=WHEN_CHOICES,
+        when_choices=_wishes.WHEN_CHOICES,
         verdicts=list(Verdict),
     )
 
@@ -60,20 +51,21 @@ def live() -> str | tuple[str, int]:
     """The part of the page that moves; 204 while it would say the same."""
     if _live.is_unchanged(caller(), clock.now()):
         return "", 204
-    return render_template("arrivals/live.html", **_context(_wish()))
+    return render_template("arrivals/live.html", **_context(_wishes.read()))
 
 
 def _context(wish: Wish) -> dict[str, Any]:
     now = clock.now()
     read = board.arrivals(db.session(), wish, now, is_staff=_is_staff())
     zones = {stay.zone for day in read.days for stay in day.stays}
-    query = _query(wish)
+    query = _wishes.query(wish)
     return {
         "board": read,
         "headline": _headline(read),
         "subline": _subline(read, now),
         "tally_links": _tally_links(read),
         "live_url": _live.url("arrivals.live", caller(), read.until, **query),
+        "bulk_url": url_for("bulk.choose", **query),
         "page_url": lambda page: url_for("arrivals.index", **{**query, "page": page}),
         "zone_note": lambda zone: filters.zone_name(zone) if len(zones) > 1 else "",
         "now": now,
@@ -87,41 +79,6 @@ def _is_staff() -> bool:
     return caller().role is Role.STAFF
 
 
-def _wish() -> Wish:
-    """The filters in the address; what is not understood there is as if it were not said."""
-    asked = request.args
-    property_id = asked.get("property", "")
-    page = asked.get("page", "")
-    q = " ".join(asked.get("q", "").replace("\x00", "").split())[:100]
-    verdict = asked.get("verdict")
-    when = asked.get("when")
-    # A search without a period is one over all bookings: that is what searching is for.
-    otherwise = When.ALL if q and not when else When.SOON
-    return Wish(
-        when=When(when) if when in set(When) else otherwise,
-        q=q,
-        verdict=Verdict(verdict) if verdict in set(Verdict) else None,
-        property_id=int(property_id) if _is_number(property_id) else None,
-        page=max(1, int(page)) if _is_number(page) else 1,
-    )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 8
-
-
-def _query(wish: Wish) -> dict[str, Any]:
-    """The filters as they stand in an address."""
-    query = {
-        "q": wish.q or None,
-        "when": str(wish.when) if wish.when is not When.SOON or wish.q else None,
-        "verdict": str(wish.verdict) if wish.verdict else None,
-        "property": wish.property_id,
-        "page": wish.page if wish.page > 1 else None,
-    }
-    return {name: value for name, value in query.items() if value is not None}
-
-
 def _tally_links(read: Board) -> list[TallyLink]:
     found = []
     for verdict in reversed(Verdict):
@@ -130,7 +87,7 @@ def _tally_links(read: Board) -> list[TallyLink]:
         if not number and not is_here:
             continue
         wish = replace(read.wish, verdict=None if is_here else verdict, page=1)
-        address = url_for("arrivals.index", **_query(wish))
+        address = url_for("arrivals.index", **_wishes.query(wish))
         found.append(TallyLink(verdict, filters.VERDICT[verdict], number, address, is_here))
     return found
 

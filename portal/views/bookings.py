@@ -15,7 +15,7 @@ from portal.services import booking_page, bookings, guest_help, guests, roles, s
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.views import _htmx, _live, words
-from portal.views._guard import caller, requires
+from portal.views._guard import caller, own_path, requires
 from portal.views._pages import links
 from portal.views._stays import stay_or_404
 from portal.views.forms import DatesForm, PinForm, tell
@@ -54,9 +54,8 @@ def resync(booking_id: int) -> BaseResponse:
         flash(gettext("A resync of %(name)s is already running or just ended.", name=name), "info")
     else:
         flash(gettext("No lock opens this property yet: map one first."), "warn")
-    if request.form.get("from") == "arrivals":
-        return _htmx.go_to(url_for("arrivals.index"))
-    return _to(booking_id)
+    # Pressed in a list: back to that list, with its filters.
+    return _htmx.go_to(own_path(request.form.get("from"), _url(booking_id)))
 
 
 @blueprint.post("/<int:booking_id>/pin")
@@ -148,7 +147,11 @@ def reinstate(booking_id: int) -> BaseResponse:
 
 
 def _to(booking_id: int) -> BaseResponse:
-    return _htmx.go_to(url_for("bookings.show", booking_id=booking_id))
+    return _htmx.go_to(_url(booking_id))
+
+
+def _url(booking_id: int) -> str:
+    return url_for("bookings.show", booking_id=booking_id)
 
 
 def _flash_dates(is_changed: bool) -> None:

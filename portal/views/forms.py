@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Any, Final
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
@@ -26,10 +26,21 @@ from wtforms.validators import (
     ValidationError,
 )
 
+from portal.domain.bulk import MOST_MINUTES, Kind, Options
 from portal.domain.intake_types import FeedSource
 from portal.models import PinSource
 
 _NEEDED: Final = lazy_gettext("This is needed.")
+_WAYS: Final = (
+    SelectChoice("", lazy_gettext("stays")),
+    SelectChoice("earlier", lazy_gettext("earlier")),
+    SelectChoice("later", lazy_gettext("later")),
+)
+_UNITS: Final = (
+    SelectChoice("1", lazy_gettext("minutes")),
+    SelectChoice("60", lazy_gettext("hours")),
+)
+_AMOUNT: Final = NumberRange(1, MOST_MINUTES, lazy_gettext("Give 1 to 1440."))
 FEED_SOURCES: Final = (
     SelectChoice(FeedSource.AIRBNB, "Airbnb"),
     SelectChoice(FeedSource.VRBO, "Vrbo"),
@@ -200,6 +211,68 @@ class TableForm(FlaskForm):
         lazy_gettext("Table of bookings (.csv)"),
         [FileRequired(lazy_gettext("Choose a file of at most 2 MB."))],
     )
+
+
+class BulkForm(FlaskForm):
+    """One deed for many bookings: which one, and how far the times move."""
+
+    kind = SelectField(
+        lazy_gettext("What"),
+        [Needed()],
+        choices=[SelectChoice(str(kind)) for kind in Kind],
+        default=str(Kind.RESYNC),
+    )
+    scope = SelectField(
+        lazy_gettext("Which"),
+        choices=[SelectChoice("ticked"), SelectChoice("all")],
+        default="ticked",
+    )
+    also_told = BooleanField(lazy_gettext("Also where somebody knows the PIN already"))
+    arrival_way = SelectField(lazy_gettext("Check-in"), choices=_WAYS, default="")
+    arrival_amount = NumberIn(lazy_gettext("By"), [Optional(), _AMOUNT])
+    arrival_unit = SelectField(lazy_gettext("Minutes or hours"), choices=_UNITS, default="60")
+    departure_way = SelectField(lazy_gettext("Check-out"), choices=_WAYS, default="")
+    departure_amount = NumberIn(lazy_gettext("By"), [Optional(), _AMOUNT])
+    departure_unit = SelectField(lazy_gettext("Minutes or hours"), choices=_UNITS, default="60")
+
+    @property
+    def deed(self) -> Kind:
+        return Kind(self.kind.data)
+
+    @property
+    def options(self) -> Options:
+        """What was chosen beside the deed, as far as this deed asks for it."""
+        if self.deed is not Kind.SHIFT:
+            return Options(also_told=self.deed is Kind.NEW_PIN and self.also_told.data)
+        return Options(
+            arrival_minutes=_minutes(self.arrival_way, self.arrival_amount, self.arrival_unit),
+            departure_minutes=_minutes(
+                self.departure_way, self.departure_amount, self.departure_unit
+            ),
+        )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Also that a move moves something, and by a day at the most."""
+        is_good: bool = super().validate(extra_validators)
+        if not is_good or self.deed is not Kind.SHIFT:
+            return is_good
+        sides = (
+            (self.arrival_way, self.arrival_amount, self.arrival_unit),
+            (self.departure_way, self.departure_amount, self.departure_unit),
+        )
+        for way, amount, unit in sides:
+            if way.data and not amount.data:
+                tell(self, amount.name, gettext("Say by how much."), amount.name)
+            elif abs(_minutes(way, amount, unit)) > MOST_MINUTES:
+                tell(self, amount.name, gettext("At most a day at once."), amount.name)
+        if not any(way.data for way, _, _ in sides):
+            tell(self, "arrival_way", gettext("Choose earlier or later here."), "arrival_way")
+        return not self.errors
+
+
+def _minutes(way: Field, amount: Field, unit: Field) -> int:
+    sign = {"earlier": -1, "later": 1}.get(way.data, 0)
+    return sign * (amount.data or 0) * int(unit.data)
 
 
 def tell(form: FlaskForm, field: str, words: str, otherwise: str) -> None:

@@ -10,10 +10,12 @@ from portal.extensions import db
 from portal.models import Role
 from portal.services import alert_page
 from portal.views import (
+    _bulk_words,
     alerts,
     arrivals,
     booking_exports,
     bookings,
+    bulk,
     calendar,
     csv_imports,
     filters,
@@ -36,6 +38,7 @@ _BLUEPRINTS: Final = (
     alerts,
     bookings,
     booking_exports,
+    bulk,
     guest_access,
     calendar,
     locks,
@@ -48,7 +51,14 @@ _BLUEPRINTS: Final = (
     team,
     you,
 )
-_OF_ARRIVALS: Final = {"arrivals", "bookings", "booking_exports", "calendar", "guest_access"}
+_OF_ARRIVALS: Final = {
+    "arrivals",
+    "bookings",
+    "booking_exports",
+    "bulk",
+    "calendar",
+    "guest_access",
+}
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
@@ -75,6 +85,7 @@ def init_app(app: Flask) -> None:
     filters.install(app)
     words.install(app)
     story.install(app)
+    _bulk_words.install(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["navigation"] = navigation

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from portal import clock, crypto
+from portal.domain.bulk import Kind as BulkKind
+from portal.domain.bulk import RunState
 from portal.domain.command import LANE_OF, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.secret import Secret
@@ -25,6 +27,8 @@ from portal.models import (
     ApiToken,
     Booking,
     BookingStatus,
+    BulkItem,
+    BulkRun,
     Command,
     Connection,
     ConnectionState,
@@ -379,6 +383,29 @@ def make_csv_import(account: Account | None = None, **fields: Any) -> CsvImport:
         "columns": {"arrives": 0, "departs": 1, "guest": 2},
     }
     return saved(CsvImport(**values | fields))
+
+
+def make_bulk_run(*of: Booking, **fields: Any) -> BulkRun:
+    """A run of these bookings of one account, looked at and not confirmed."""
+    values = {
+        "account_id": of[0].account_id,
+        "kind": BulkKind.RESYNC,
+        "state": RunState.PREVIEW,
+        "made_by": "manager:1",
+        "made_at": clock.now(),
+    }
+    run = saved(BulkRun(**values | fields))
+    for place, booking in enumerate(of):
+        saved(
+            BulkItem(
+                account_id=run.account_id,
+                run_id=run.id,
+                booking_id=booking.id,
+                place=place,
+                revision=booking.revision,
+            )
+        )
+    return run
 
 
 def make_timeline_entry(booking: Booking, kind: str, **fields: Any) -> TimelineEntry:

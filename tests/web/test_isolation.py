@@ -23,6 +23,7 @@ from tests.support.builders import (
     make_alert,
     make_api_token,
     make_booking,
+    make_bulk_run,
     make_connection,
     make_csv_import,
     make_door_code,
@@ -39,6 +40,7 @@ from tests.support.client import PortalClient
 ID_OF: dict[str, Callable[[Account], int]] = {
     "alert_id": lambda account: make_alert(account).id,
     "booking_id": lambda account: make_booking(account=account).id,
+    "bulk_id": lambda account: make_bulk_run(make_booking(account=account)).id,
     "connection_id": lambda account: make_connection(account).id,
     "door_code_id": lambda account: make_door_code(make_booking(account=account)).id,
     "feed_id": lambda account: make_feed(account=account).id,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -196,12 +197,23 @@ def test_ten_presses_of_resync_are_one(app: Flask) -> None:
     assert "already running" in client.get(answer.location or "").text
 
 
-def test_resync_from_a_row_comes_back_to_the_arrivals(app: Flask) -> None:
+def test_resync_from_a_row_comes_back_to_the_same_list_with_its_filters(app: Flask) -> None:
+    booking, _ = a_stay()
+    client = browser(app)
+    shown = client.get("/?q=ana&when=upcoming").text
+    back = element(shown, name="from")["value"] or ""
+
+    answer = client.send(f"/bookings/{booking.id}/resync", **{"from": back})
+
+    assert set(urlsplit(answer.location or "").query.split("&")) >= {"q=ana", "when=upcoming"}
+
+
+def test_resync_leads_to_no_other_site(app: Flask) -> None:
     booking, _ = a_stay()
 
-    answer = browser(app).send(f"/bookings/{booking.id}/resync", **{"from": "arrivals"})
+    answer = browser(app).send(f"/bookings/{booking.id}/resync", **{"from": "//evil.example"})
 
-    assert answer.location == "/"
+    assert answer.location == f"/bookings/{booking.id}"
 
 
 def test_a_new_pin_is_asked_for_before_it_is_given(app: Flask) -> None:
