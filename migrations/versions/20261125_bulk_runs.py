@@ -1,4 +1,4 @@
-"""bulk runs, and when a connection's test was asked for
+"""bulk runs, and how a connection's test went
 
 Revision ID: bulk_runs
 Revises: 0001
@@ -63,11 +63,15 @@ def upgrade():
         batch_op.create_index("ix_bulk_item_run_state", ["run_id", "state", "place"], unique=False)
 
     with op.batch_alter_table("connection", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("check_fault", sa.String(length=40), nullable=True))
+        batch_op.add_column(sa.Column("check_failed_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("check_asked_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade():
     with op.batch_alter_table("connection", schema=None) as batch_op:
         batch_op.drop_column("check_asked_at")
+        batch_op.drop_column("check_failed_at")
+        batch_op.drop_column("check_fault")
     op.drop_table("bulk_item")
     op.drop_table("bulk_run")

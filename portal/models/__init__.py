@@ -13,7 +13,7 @@ from portal.models.alert import Alert
 from portal.models.booking import Booking, BookingStatus, DoorCode, PinOrigin, Source
 from portal.models.bulk import BulkItem, BulkRun
 from portal.models.command import Command, LockEntry
-from portal.models.connection import Connection, ConnectionState
+from portal.models.connection import CheckFault, Connection, ConnectionState
 from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
@@ -30,6 +30,7 @@ __all__ = [
     "BookingStatus",
     "BulkItem",
     "BulkRun",
+    "CheckFault",
     "Command",
     "Connection",
     "ConnectionState",

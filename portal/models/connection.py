@@ -18,6 +18,15 @@ class ConnectionState(StrEnum):
     DISCONNECTED = "disconnected"  # a manager ended it here
 
 
+class CheckFault(StrEnum):
+    """What kept the last test of a connection from passing."""
+
+    NO_ANSWER = "no_answer"  # Schlage did not answer, or not usably
+    SLOW_DOWN = "slow_down"  # too many calls at the moment
+    REFUSED = "refused"  # this login or this portal may not ask
+    ODD = "odd"  # an answer that nobody expected
+
+
 class Connection(AccountOwned, Base):
     """One of an account's links to Schlage Home; owners of homes often keep their own login."""
 
@@ -35,6 +44,8 @@ class Connection(AccountOwned, Base):
     subscription_id: Mapped[str | None] = mapped_column(String(200))
     checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     check_error: Mapped[str | None] = mapped_column(String(300))
+    check_fault: Mapped[CheckFault | None] = mapped_column(EnumText(CheckFault))
+    check_failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     check_asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # until it is answered
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
     last_webhook_at: Mapped[datetime | None] = mapped_column(UTCDateTime())

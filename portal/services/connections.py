@@ -14,11 +14,14 @@ from portal import clock
 from portal.config import Settings
 from portal.domain.secret import Secret
 from portal.extensions import db
-from portal.models import Booking, Connection, ConnectionState, DoorCode, Lock
+from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
 from portal.queue import JobName, ring
 from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageError,
+    SchlageForbidden,
+    SchlageRejected,
+    SchlageThrottled,
     SchlageUnauthorized,
     SchlageUnavailable,
 )
@@ -77,7 +80,8 @@ def finish_connect(
             )
             session.add(connection)
         connection.state, connection.state_at = ConnectionState.CONNECTED, now
-        connection.check_error, connection.due_at = None, now + ringing.REPEAT_AFTER
+        connection.due_at, connection.check_asked_at = now + ringing.REPEAT_AFTER, now
+        _forget_failure(connection)
         connection.outage_since = connection.probe_at = None
         _keep(connection, tokens)
         session.flush()
@@ -197,7 +201,7 @@ def sign_out(session: Session, connection_id: int) -> None:
     if connection.state is not ConnectionState.CONNECTED:
         return
     connection.state, connection.state_at = ConnectionState.SIGNED_OUT, now
-    connection.due_at = None
+    connection.due_at = connection.check_asked_at = None
     timeline.record(
         session,
         timeline.Kind.SIGNED_OUT,
@@ -225,7 +229,7 @@ def disconnect(connection_id: int, actor: str) -> None:
         connection = session.get_one(Connection, connection_id)
         connection.state, connection.state_at = ConnectionState.DISCONNECTED, now
         connection.access_token = connection.refresh_token = connection.expires_at = None
-        connection.subscription_id = connection.due_at = None
+        connection.subscription_id = connection.due_at = connection.check_asked_at = None
         connection.outage_since = connection.probe_at = None
         timeline.record(
             session,
@@ -243,6 +247,18 @@ def look_at_locks(lock_id: int) -> None:
         connection_id = session.scalars(select(Lock.connection_id).where(Lock.id == lock_id)).one()
         session.get_one(Connection, connection_id).due_at = clock.now() + ringing.REPEAT_AFTER
     ring(JobName.CHECK_CONNECTION, connection_id)
+
+
+def ask_for_check(connection_id: int) -> bool:
+    """Its test is due at once, also where the ring for it is lost; False where it is signed out."""
+    now = clock.now()
+    with writing() as session:
+        connection = session.get_one(Connection, connection_id)
+        if connection.state is not ConnectionState.CONNECTED:
+            return False
+        connection.check_asked_at, connection.due_at = now, now + ringing.REPEAT_AFTER
+    ring(JobName.CHECK_CONNECTION, connection_id)
+    return True
 
 
 def check(connection_id: int) -> None:
@@ -266,14 +282,29 @@ def check(connection_id: int) -> None:
         return
     except SchlageError as error:
         with writing() as session:
-            session.get_one(Connection, connection_id).check_error = str(error)[:300]
+            connection = session.get_one(Connection, connection_id)
+            connection.check_error, connection.check_fault = str(error)[:300], _fault_of(error)
+            connection.check_failed_at, connection.check_asked_at = clock.now(), None
         return
     now = clock.now()
     with writing() as session:
         connection = session.get_one(Connection, connection_id)
         connection.subscription_id = subscription_id
-        connection.checked_at, connection.check_error = now, None
+        connection.checked_at, connection.check_asked_at = now, None
+        _forget_failure(connection)
         connection.due_at = now + (MISSING_AGAIN if is_one_missing else CHECK_EVERY)
+
+
+def _forget_failure(connection: Connection) -> None:
+    connection.check_error = connection.check_fault = connection.check_failed_at = None
+
+
+def _fault_of(error: SchlageError) -> CheckFault:
+    if isinstance(error, SchlageThrottled):
+        return CheckFault.SLOW_DOWN
+    if isinstance(error, SchlageForbidden):
+        return CheckFault.REFUSED
+    return CheckFault.ODD if isinstance(error, SchlageRejected) else CheckFault.NO_ANSWER
 
 
 def _keep_subscribed(client: SchlageClient) -> str:

@@ -20,6 +20,7 @@ class KindWords:
     title: Any  # lazy texts
     hint: Any
     icon: str
+    planned: Any
     done: Any
 
 
@@ -28,18 +29,21 @@ KINDS: Final[Mapping[Kind, KindWords]] = {
         lazy_gettext("Resync"),
         lazy_gettext("Every door is checked anew. Codes on the lock stay on it."),
         "refresh-cw",
+        lazy_gettext("Is checked anew"),
         lazy_gettext("Resync started"),
     ),
     Kind.NEW_PIN: KindWords(
         lazy_gettext("New PIN"),
         lazy_gettext("The old PIN works until the lock has confirmed the new one."),
         "key-round",
+        lazy_gettext("Gets a new PIN"),
         lazy_gettext("New PIN on its way"),
     ),
     Kind.SHIFT: KindWords(
         lazy_gettext("Move check-in or check-out"),
         lazy_gettext("The code's window follows; the PIN stays the same."),
         "clock",
+        lazy_gettext("Is moved"),
         lazy_gettext("Times moved"),
     ),
 }
@@ -120,7 +124,7 @@ def _forecast(kind: Kind, forecast: Forecast) -> tuple[Look, str]:
             if kind is Kind.SHIFT
             else gettext("The guest is inside and keeps access.")
         )
-    return Look(KINDS[kind].title, KINDS[kind].icon, "slate"), words
+    return Look(KINDS[kind].planned, KINDS[kind].icon, "slate"), words
 
 
 def _moved(minutes: int) -> str:

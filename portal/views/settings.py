@@ -1,21 +1,24 @@
 """Settings > Door Locks > Schlage: connections, and which locks open which property."""
 
 import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
 
 import structlog
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, Property, Role
-from portal.queue import JobName, ring
+from portal.models import CheckFault, Connection, Property, Role
 from portal.schlage.errors import SchlageError, SchlageRejected, SignedOut
 from portal.services import connections, mapping, roles, settings_page
 from portal.services.mapping import UnknownLock
 from portal.services.ringing import changing
-from portal.views import _htmx, _staff
+from portal.services.settings_page import Link
+from portal.views import _htmx, _live, _staff
 from portal.views._guard import caller, requires
 from portal.views._pages import Place, connection_url, links, mapping_url
 
@@ -27,6 +30,24 @@ _staff.keep_out(blueprint)
 _STATE = "schlage_state"
 _VERIFIER = "schlage_verifier"
 _CONNECTION = "schlage_connection"
+# What the last test came to, and what to do.
+_FAULTS: Final[Mapping[CheckFault, Any]] = {
+    CheckFault.NO_ANSWER: lazy_gettext(
+        "Schlage did not answer. Codes on the locks go on working. It is tested again by itself; "
+        "if it stays so, look whether the Schlage Home app works for you."
+    ),
+    CheckFault.SLOW_DOWN: lazy_gettext(
+        "Schlage asks us to slow down. It is tested again by itself in some minutes."
+    ),
+    CheckFault.REFUSED: lazy_gettext(
+        "Schlage does not let this login see its locks. Sign in again with the login that owns "
+        "them; if that does not help, whoever runs this portal should check its subscription key."
+    ),
+    CheckFault.ODD: lazy_gettext(
+        "Schlage gave an answer that we do not understand. Its own words stand below; test again, "
+        "and send them to Schlage support if they come back."
+    ),
+}
 
 
 @blueprint.get("")
@@ -35,16 +56,21 @@ def schlage() -> str:
     read = settings_page.read(db.session(), clock.now())
     return render_template(
         "settings/schlage.html",
-        links=read.links,
-        places=read.places,
-        problem_links={
-            link.id: links(link.problem, Place(connection_id=link.id))
-            for link in read.links
-            if link.problem
-        },
-        may_connect=roles.is_at_least(caller().role, Role.OWNER),
-        may_map=roles.is_at_least(caller().role, Role.MANAGER),
+        places=read.mapping.places,
+        spares=read.mapping.spares,
+        **_links_context(read.links),
     )
+
+
+@blueprint.get("/live")
+@requires(Role.VIEWER)
+def live() -> str | tuple[str, int]:
+    """The connections; 204 while they would say the same."""
+    now = clock.now()
+    if _live.is_unchanged(caller(), now):
+        return "", 204
+    found = settings_page.connections(db.session(), now)
+    return render_template("settings/_connections.html", **_links_context(found))
 
 
 @blueprint.get("/connect")
@@ -90,12 +116,11 @@ def callback() -> BaseResponse:
 @requires(Role.MANAGER)
 def test(connection_id: int) -> BaseResponse:
     """Asks Schlage anew for the locks and the subscription, in a job."""
-    found = _connection(connection_id)
-    if found.state is not ConnectionState.CONNECTED:
+    _connection(connection_id)
+    if connections.ask_for_check(connection_id):
+        flash(gettext("The test has started. Its result stands here in a moment."), "good")
+    else:
         flash(gettext("This connection is not signed in: reconnect it first."), "warn")
-        return _htmx.go_to(connection_url(connection_id))
-    ring(JobName.CHECK_CONNECTION, connection_id)
-    flash(gettext("The test has started. Its result stands here in a moment."), "good")
     return _htmx.go_to(connection_url(connection_id))
 
 
@@ -104,7 +129,9 @@ def test(connection_id: int) -> BaseResponse:
 def disconnect(connection_id: int) -> BaseResponse | str:
     found = _connection(connection_id)
     if request.method == "GET":
-        card = next(link for link in settings_page.connections(db.session()) if link.id == found.id)
+        card = next(
+            c for c in settings_page.connections(db.session(), clock.now()) if c.id == found.id
+        )
         return render_template("settings/disconnect.html", link=card)
     connections.disconnect(connection_id, caller().actor)
     flash(gettext("Disconnected. Codes already on the locks stay until their stay ends."), "good")
@@ -143,6 +170,25 @@ def _connection(connection_id: int) -> Connection:
     if found is None:
         abort(404)
     return found
+
+
+def _links_context(found: tuple[Link, ...]) -> dict[str, Any]:
+    """What the connections' part of the page needs. It looks again at least when a test is over."""
+    is_testing = any(link.is_testing for link in found)
+    lasts = timedelta(minutes=1) if is_testing else timedelta(hours=1)
+    return {
+        "links": found,
+        "problem_links": {
+            link.id: links(link.problem, Place(connection_id=link.id))
+            for link in found
+            if link.problem
+        },
+        "faults": _FAULTS,
+        "live_url": _live.url("settings.live", caller(), clock.now() + lasts),
+        "pace_seconds": 2 if is_testing else 30,
+        "may_connect": roles.is_at_least(caller().role, Role.OWNER),
+        "may_map": roles.is_at_least(caller().role, Role.MANAGER),
+    }
 
 
 def _to_page() -> BaseResponse:

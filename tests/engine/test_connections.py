@@ -11,7 +11,7 @@ from sqlalchemy import select
 from benchmarks.stage import USER, Stage
 from portal.domain.secret import Secret
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, Lock, TimelineEntry
+from portal.models import CheckFault, Connection, ConnectionState, Lock, TimelineEntry
 from portal.queue import JobName
 from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable
 from portal.services import connections, inbox
@@ -126,6 +126,44 @@ def test_a_lost_subscription_is_made_again_by_the_daily_check(house: House) -> N
     house.stage.run_for(days=1, minutes=2)
 
     assert len(client.list_subscriptions()) == 1
+
+
+def test_a_test_that_fails_says_how_and_one_that_passes_forgets_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extensions = house.stage.app.extensions
+    works = extensions["schlage_http"]
+
+    class Silence(requests.adapters.HTTPAdapter):
+        def send(self, *_: Any, **__: Any) -> Any:
+            raise requests.ConnectTimeout("nobody answers")
+
+    def nobody_answers() -> requests.Session:
+        session = requests.Session()
+        session.mount("http://schlage.test", Silence())
+        return session
+
+    monkeypatch.setitem(extensions, "schlage_http", nobody_answers)
+    assert connections.ask_for_check(house.connection.id)
+    is_asked = _connection(house).check_asked_at is not None
+    house.stage.work()
+    failed = _connection(house)
+    fault, is_over = failed.check_fault, failed.check_asked_at is None
+    monkeypatch.setitem(extensions, "schlage_http", works)
+    house.stage.run_for(minutes=6)
+
+    assert is_asked
+    assert is_over
+    assert fault is CheckFault.NO_ANSWER
+    assert _connection(house).check_fault is None
+    assert _connection(house).check_error is None
+    assert _connection(house).checked_at is not None
+
+
+def test_a_connection_that_is_signed_out_cannot_be_tested(house: House) -> None:
+    _set(house, state=ConnectionState.SIGNED_OUT)
+
+    assert not connections.ask_for_check(house.connection.id)
 
 
 def test_disconnecting_deletes_the_subscription_and_the_tokens(house: House) -> None:

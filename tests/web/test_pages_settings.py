@@ -14,9 +14,8 @@ from sqlalchemy import select
 from portal import clock
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Connection, ConnectionState, DoorCode, Mapping, Role
+from portal.models import CheckFault, Connection, ConnectionState, DoorCode, Mapping, Role
 from portal.queue import JobName
-from portal.services import settings_page
 from tests.support.bells import FakeBell
 from tests.support.builders import (
     fresh,
@@ -24,10 +23,11 @@ from tests.support.builders import (
     make_booking,
     make_connection,
     make_door_code,
+    make_foreign_code,
     make_lock,
     make_property,
 )
-from tests.web.pages import browser, element, elements, words
+from tests.web.pages import browser, element, elements, poll_url, roots, words
 
 PAGE = "/settings/door-locks/schlage"
 
@@ -238,21 +238,160 @@ def test_shared_doors_and_other_zones_are_pointed_out(app: Flask) -> None:
     assert "its time zone is Denver, this property's is New York" in told
 
 
+def test_a_lock_is_offered_by_its_name_in_one_click_and_never_ticked_by_itself(app: Flask) -> None:
+    lock = make_lock(name="Maple Cottage Front Door")
+    place = make_property(name="Maple Cotage")
+    client = browser(app)
+
+    html = client.get(PAGE).text
+    before = mapped(place.id)
+    offer = element(html, data_suggestion=str(place.id))
+    client.send(f"{PAGE}/mapping/{place.id}", lock=str(lock.id))
+
+    assert "this is Maple Cottage Front Door" in words(offer.text)
+    boxes = [e for e in elements(html, name="lock") if e.get("type") == "checkbox"]
+    assert [("checked" in box) for box in boxes] == [False]
+    assert before == set()
+    assert mapped(place.id) == {lock.id}
+    assert "data-suggestion" not in client.get(PAGE).text
+
+
+def test_a_lock_that_opens_a_property_already_is_offered_to_no_other(app: Flask) -> None:
+    make_property(name="Somewhere", locks=[make_lock(name="Maple Cottage")])
+    make_property(name="Maple Cottage")
+
+    assert "data-suggestion" not in browser(app).get(PAGE).text
+
+
+def test_a_mapped_lock_that_schlage_no_longer_lists_is_warned_of(app: Flask) -> None:
+    lock = make_lock(name="Gone door", missing_since=clock.now() - timedelta(days=2))
+    place = make_property(locks=[lock])
+
+    told = words(element(browser(app).get(PAGE).text, id=f"mapping-{place.id}").text)
+
+    assert "Schlage no longer lists Gone door" in told
+    assert "2 days ago" in told or "48 h ago" in told
+    assert "tick the new lock here" in told
+
+
+def test_another_time_zone_comes_with_its_remedy(app: Flask) -> None:
+    place = make_property(locks=[make_lock(name="Side door", time_zone="America/Denver")])
+
+    told = element(browser(app).get(PAGE).text, id=f"mapping-{place.id}")
+
+    assert "Side door keeps another time than this property" in words(told.text)
+    assert "in the Schlage Home app, or the property's here" in words(told.text)
+
+
+def test_zones_that_keep_the_same_time_are_no_mismatch(app: Flask) -> None:
+    place = make_property(locks=[make_lock(time_zone="America/Detroit")])
+
+    told = words(element(browser(app).get(PAGE).text, id=f"mapping-{place.id}").text)
+
+    assert "another time" not in told
+
+
+def test_each_lock_tells_its_rule_and_contradicting_rules_are_warned_of(app: Flask) -> None:
+    four, six = make_lock(name="Gate", code_length=4), make_lock(name="Door", code_length=6)
+    free = make_lock(name="Cellar", code_length=5, has_vlac=True)
+    split = make_property(locks=[four, six, free])
+    fine = make_property(locks=[six, free])
+
+    html = browser(app).get(PAGE).text
+
+    told = words(element(html, id=f"mapping-{split.id}").text)
+    assert "PINs of 4 digits" in told
+    assert "PINs of 4 to 8 digits" in told
+    assert "These locks want PINs of different lengths" in told
+    assert "Door: 6 digits, Gate: 4 digits." in told
+    assert "different lengths" not in words(element(html, id=f"mapping-{fine.id}").text)
+
+
+def test_another_programs_numbering_is_warned_of_at_the_mapping(app: Flask) -> None:
+    lock = make_lock(name="Busy door")
+    for number in (4711, 4712, 4713):
+        make_foreign_code(lock, label=f"Slot {number}")
+    calm = make_lock(name="Calm door")
+    make_foreign_code(calm, label="Cleaner")
+    place, other = make_property(locks=[lock]), make_property(locks=[calm])
+
+    html = browser(app).get(PAGE).text
+
+    told = words(element(html, id=f"mapping-{place.id}").text)
+    assert "Another program seems to write codes to Busy door" in told
+    assert "Slot 4711, Slot 4712, Slot 4713" in told
+    assert "write codes to Calm" not in words(element(html, id=f"mapping-{other.id}").text)
+
+
+def test_codes_of_ours_that_were_forgotten_are_no_other_program(app: Flask) -> None:
+    lock = make_lock()
+    for number in range(3):
+        make_foreign_code(lock, label=f"Guest {number}", has_our_tag=True)
+    make_property(locks=[lock])
+
+    assert "Another program" not in browser(app).get(PAGE).text
+
+
+def test_locks_that_open_nothing_are_listed(app: Flask) -> None:
+    used, spare = make_lock(name="Used"), make_lock(name="Old shed")
+    make_property(locks=[used])
+
+    html = browser(app).get(PAGE).text
+
+    assert [e["data-spare"] for e in elements(html) if "data-spare" in e] == [str(spare.id)]
+
+
+def test_a_test_is_shown_running_and_survives_a_lost_ring(app: Flask, bell: FakeBell) -> None:
+    connection = make_connection(checked_at=clock.now() - timedelta(hours=3))
+    client = browser(app)
+
+    client.send(f"{PAGE}/{connection.id}/test")
+    html = client.get(PAGE).text
+
+    assert "Schlage is asked for the locks" in words(
+        element(html, id=f"connection-{connection.id}").text
+    )
+    assert "every 2s" in (element(html, id="connections")["hx-trigger"] or "")
+    due_at = fresh(connection).due_at
+    assert due_at is not None
+    assert due_at <= clock.now() + timedelta(seconds=60)
+
+
+def test_the_connections_move_by_the_one_poller_and_hold_no_inputs(app: Flask) -> None:
+    connection = make_connection()
+    client = browser(app)
+    address = poll_url(client.get(PAGE).text)
+
+    before = client.get(address)
+    client.send(f"{PAGE}/{connection.id}/test")
+    after = client.get(address).text
+
+    assert before.status_code == 204
+    assert [root["id"] for root in roots(after)] == ["connections"]
+    assert not [e for e in elements(after) if e.tag in {"input", "details", "form"}]
+
+
 @pytest.mark.parametrize(
-    ("name", "locks", "suggested"),
+    ("fault", "said"),
     [
-        ("Beach Cottage", ["Beach Cottage front door", "Lake House"], "Beach Cottage front door"),
-        ("Harbour Loft 2", ["Harbour Loft 1", "Harbour Loft 2"], "Harbour Loft 2"),
-        ("Casa Verde", ["Front door", "Back door"], None),
-        ("The House", ["The House door"], None),
-        ("Loft", ["Loft one", "Loft two"], None),
-        ("Anything", [], None),
+        (CheckFault.NO_ANSWER, "Schlage did not answer"),
+        (CheckFault.SLOW_DOWN, "asks us to slow down"),
+        (CheckFault.REFUSED, "Sign in again with the login that owns them"),
+        (CheckFault.ODD, "an answer that we do not understand"),
+        (None, "an answer that we do not understand"),
     ],
 )
-def test_a_lock_is_suggested_by_its_name_or_not_at_all(
-    name: str, locks: list[str], suggested: str | None
+def test_a_failed_test_says_what_it_came_to_and_what_to_do(
+    app: Flask, fault: CheckFault | None, said: str
 ) -> None:
-    assert settings_page.suggestion(name, locks) == suggested
+    connection = make_connection(
+        check_error="Schlage answered 503", check_fault=fault, check_failed_at=clock.now()
+    )
+
+    told = words(element(browser(app).get(PAGE).text, id=f"connection-{connection.id}").text)
+
+    assert said in told
+    assert "Schlage answered 503" in told
 
 
 @pytest.mark.parametrize("role", list(Role))
