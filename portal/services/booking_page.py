@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
+from portal.domain import resync
 from portal.domain.command import OPEN, Kind, Lane, State
 from portal.domain.status import Status
 from portal.models import (
@@ -19,7 +20,7 @@ from portal.models import (
     PinOrigin,
     TimelineEntry,
 )
-from portal.services import stays
+from portal.services import resync_steps, stays
 from portal.services.stays import Door, Stay
 from portal.services.timeline import Kind as Happening
 from portal.services.timeline import names_of
@@ -63,7 +64,9 @@ class DoorDetail:
     is_wanted: bool
     is_online: bool | None
     has_own_pin: bool
-    resync_at: datetime | None
+    resync_at: datetime | None  # while one runs
+    resync_ended_at: datetime | None
+    resync_steps: tuple[resync.StepState, ...]  # while one runs, and a little longer
     travelling: Travelling | None
 
 
@@ -104,6 +107,14 @@ class Details:
     def is_resyncing(self) -> bool:
         return any(door.resync_at is not None for door in self.doors)
 
+    def resync_turns(self) -> tuple[datetime, ...]:
+        """When what is told of Resyncs that have ended goes away."""
+        return tuple(
+            door.resync_ended_at + resync.SHOWN_AFTER
+            for door in self.doors
+            if door.resync_steps and door.resync_ended_at is not None
+        )
+
 
 def find(
     session: Session,
@@ -136,7 +147,13 @@ def find(
         missing_since=booking.missing_since,
         held_until=booking.held_until,
         doors=tuple(
-            _detail(door, codes[door.id], labels.get(door.id, ""), travelling.get(door.id))
+            _detail(
+                door,
+                codes[door.id],
+                labels.get(door.id, ""),
+                travelling.get(door.id),
+                resync_steps.of(session, codes[door.id], now),
+            )
             for door in stay.doors
         ),
         lines=calm(lines if with_all_lines else lines[:TIMELINE_SIZE]),
@@ -245,10 +262,14 @@ def _travelling(session: Session, code_ids: Sequence[int]) -> dict[int, Travelli
     }
 
 
-def _detail(door: Door, code: DoorCode, label: str, travelling: Travelling | None) -> DoorDetail:
-    is_resyncing = code.resync_at is not None and (
-        code.resync_ended_at is None or code.resync_ended_at < code.resync_at
-    )
+def _detail(
+    door: Door,
+    code: DoorCode,
+    label: str,
+    travelling: Travelling | None,
+    steps: tuple[resync.StepState, ...],
+) -> DoorDetail:
+    ended_at = resync_steps.ended_at(code)
     return DoorDetail(
         door=door,
         label=label,
@@ -264,6 +285,8 @@ def _detail(door: Door, code: DoorCode, label: str, travelling: Travelling | Non
         is_wanted=code.is_wanted,
         is_online=code.lock.is_online,
         has_own_pin=code.own_pin is not None,
-        resync_at=code.resync_at if is_resyncing else None,
+        resync_at=code.resync_at if ended_at is None else None,
+        resync_ended_at=ended_at,
+        resync_steps=steps,
         travelling=travelling,
     )

@@ -127,7 +127,7 @@ def accept(session: Session, command_row_id: int, schlage_id: str) -> None:
         values["look_at"] = now + pace().look_up_after[0]
     state = command.state
     _move(session, command_row_id, state, Event.ACCEPTED, **values)
-    _tell(session, command, timeline.Kind.COMMAND_ACCEPTED)
+    _tell(session, command, timeline.Kind.COMMAND_ACCEPTED, seconds=_seconds(command.sent_at, now))
 
 
 def settle(session: Session, command_row_id: int, news: News) -> bool:
@@ -171,7 +171,8 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         by=news.by,
         text=news.text[:_KEPT_TEXT],
         problem=str(problem) if problem else None,
-        seconds=round((now - command.sent_at).total_seconds()) if command.sent_at else None,
+        raw_state=news.raw_state[:100],
+        seconds=_seconds(command.sent_at, now),
     )
     outcome = Outcome(
         command_id=command.id,
@@ -187,6 +188,10 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)
     _teach_lock(session, command, outcome, news, before in OPEN, now)
     return True
+
+
+def _seconds(since: datetime | None, until: datetime) -> int | None:
+    return None if since is None else round((until - since).total_seconds())
 
 
 def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:

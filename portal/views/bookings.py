@@ -205,7 +205,7 @@ def _context(booking_id: int) -> dict[str, Any]:
         "live_url": _live.url(
             "bookings.live",
             caller(),
-            stays.next_turn([stay], now),
+            min([stays.next_turn([stay], now), *details.resync_turns()]),
             booking_id=booking_id,
             **query,
         ),

@@ -11,6 +11,7 @@ from portal.models import Role
 from portal.services import alert_page
 from portal.views import (
     _bulk_words,
+    _resync_words,
     alerts,
     arrivals,
     booking_exports,
@@ -86,6 +87,7 @@ def init_app(app: Flask) -> None:
     words.install(app)
     story.install(app)
     _bulk_words.install(app)
+    _resync_words.install(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["navigation"] = navigation

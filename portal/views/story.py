@@ -85,20 +85,28 @@ def _problem_title(data: Mapping[str, Any]) -> str:
     return filters.tr(CATALOGUE[ProblemKey(key)].title) if key in set(ProblemKey) else ""
 
 
-def _closed(data: Mapping[str, Any], lock: str) -> Told:
+def _after(data: Mapping[str, Any]) -> str:
     seconds = data.get("seconds")
-    after = (
-        gettext("answered after %(time)s", time=filters.time_limit(seconds))
-        if isinstance(seconds, int)
-        else ""
-    )
+    if not isinstance(seconds, int):
+        return ""
+    return gettext("answered after %(time)s", time=filters.time_limit(seconds))
+
+
+def _accepted(data: Mapping[str, Any], lock: str) -> Told:
+    words = gettext("Schlage accepted it; that says nothing about %(lock)s yet", lock=lock)
+    return Told(words, _after(data), "", "clock", "grey")
+
+
+def _closed(data: Mapping[str, Any], lock: str) -> Told:
+    after = _after(data)
     by = {
         "webhook": gettext("by Schlage's message"),
         "look_up": gettext("found by asking Schlage"),
         "answer": gettext("in Schlage's own answer"),
     }.get(str(data.get("by", "")), "")
     how = ", ".join(part for part in (after, by) if part)
-    raw = str(data.get("text") or "")
+    # Schlage's words, or at least its own name for the end.
+    raw = str(data.get("text") or data.get("raw_state") or "")
     if data.get("state") == "succeeded":
         words = gettext("%(lock)s confirmed: %(what)s", lock=lock, what=_deed(data))
         return Told(words, how, "", "circle-check", "green")
@@ -278,13 +286,7 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     ),
     Kind.GUEST_HELPED: _plain(lambda _: gettext("The guest was helped"), "circle-check", "green"),
     Kind.COMMAND_SENT: _sent,
-    Kind.COMMAND_ACCEPTED: _plain(
-        lambda lock: gettext(
-            "Schlage accepted it; that says nothing about %(lock)s yet", lock=lock
-        ),
-        "clock",
-        "grey",
-    ),
+    Kind.COMMAND_ACCEPTED: _accepted,
     Kind.COMMAND_CLOSED: _closed,
     Kind.STATUS_CHANGED: _status,
     Kind.LIST_READ: _plain(

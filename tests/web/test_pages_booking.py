@@ -22,6 +22,7 @@ from tests.support.builders import (
     fresh,
     make_account,
     make_booking,
+    make_command,
     make_door_code,
     make_entry,
     make_lock,
@@ -389,3 +390,34 @@ def test_a_phone_number_that_makes_the_pin_is_hidden_with_it(app: Flask) -> None
 
     assert "5550142" not in page
     assert "the PIN is made of it" in page
+
+
+def test_a_running_resync_tells_its_steps_per_door_and_a_poll_moves_them(app: Flask) -> None:
+    pressed = clock.now() - timedelta(seconds=20)
+    booking, code = a_stay(resync_at=pressed, reaffirm_after=pressed)
+    client = browser(app)
+    page = client.get(f"/bookings/{booking.id}").text
+    code.lock.read_at = pressed + timedelta(seconds=2)
+    make_command(make_entry(code), sent_at=pressed + timedelta(seconds=3), accepted_at=None)
+
+    later = client.get(f"/bookings/{booking.id}/live").text
+
+    first = element(page, data_resync="running")
+    assert "Read the lock's list (now)" in words(first.text)
+    steps = [e["data-step"] for e in elements(later) if "data-step" in e]
+    assert steps == ["done", "done", "now", "later"]
+    assert "The code was sent" in words(element(later, data_resync="running").text)
+
+
+def test_the_steps_of_a_resync_go_away_when_it_is_long_over(app: Flask) -> None:
+    pressed = clock.now() - timedelta(minutes=20)
+    booking, code = a_stay(resync_at=pressed, resync_ended_at=clock.now() - timedelta(minutes=4))
+    client = browser(app)
+    shown = client.get(f"/bookings/{booking.id}").text
+    code.resync_ended_at = clock.now() - timedelta(minutes=6)
+    db.session.commit()
+
+    gone = client.get(f"/bookings/{booking.id}").text
+
+    assert element(shown, data_resync="ended")
+    assert "data-resync" not in gone
