@@ -1,4 +1,4 @@
-"""bulk runs, and how a connection's test went
+"""bulk runs, how a connection's test went, and what large accounts need to stay quick
 
 Revision ID: bulk_runs
 Revises: 0001
@@ -62,6 +62,16 @@ def upgrade():
         batch_op.create_index(batch_op.f("ix_bulk_item_booking_id"), ["booking_id"], unique=False)
         batch_op.create_index("ix_bulk_item_run_state", ["run_id", "state", "place"], unique=False)
 
+    with op.batch_alter_table("door_code", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_door_code_account_booking", ["account_id", "booking_id"], unique=False
+        )
+        batch_op.create_index("ix_door_code_account_status", ["account_id", "status"], unique=False)
+    with op.batch_alter_table("lock_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_lock_entry_account_door_code", ["account_id", "door_code_id"], unique=False
+        )
+
     with op.batch_alter_table("connection", schema=None) as batch_op:
         batch_op.add_column(sa.Column("check_fault", sa.String(length=40), nullable=True))
         batch_op.add_column(sa.Column("check_failed_at", sa.DateTime(timezone=True), nullable=True))
@@ -69,6 +79,11 @@ def upgrade():
 
 
 def downgrade():
+    with op.batch_alter_table("lock_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_lock_entry_account_door_code")
+    with op.batch_alter_table("door_code", schema=None) as batch_op:
+        batch_op.drop_index("ix_door_code_account_status")
+        batch_op.drop_index("ix_door_code_account_booking")
     with op.batch_alter_table("connection", schema=None) as batch_op:
         batch_op.drop_column("check_asked_at")
         batch_op.drop_column("check_failed_at")

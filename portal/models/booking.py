@@ -104,7 +104,13 @@ class DoorCode(AccountOwned, Base):
     """What one lock should hold for one booking."""
 
     __tablename__ = "door_code"
-    __table_args__ = (UniqueConstraint("booking_id", "lock_id"),)
+    __table_args__ = (
+        UniqueConstraint("booking_id", "lock_id"),
+        # A page asks for the doors of its bookings within its account. With an index on each alone
+        # SQLite goes through all doors of the account.
+        Index("ix_door_code_account_booking", "account_id", "booking_id"),
+        Index("ix_door_code_account_status", "account_id", "status"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     booking_id: Mapped[int] = mapped_column(ForeignKey("booking.id"), index=True)

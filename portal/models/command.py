@@ -19,7 +19,11 @@ class LockEntry(AccountOwned, Base):
     """One entry we ever sent to a lock for a door code. The row exists before the first write."""
 
     __tablename__ = "lock_entry"
-    __table_args__ = (UniqueConstraint("lock_id", "label"),)
+    __table_args__ = (
+        UniqueConstraint("lock_id", "label"),
+        # As for the doors: the entries of a page's doors, and not of the whole account.
+        Index("ix_lock_entry_account_door_code", "account_id", "door_code_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     door_code_id: Mapped[int] = mapped_column(ForeignKey("door_code.id"), index=True)
