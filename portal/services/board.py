@@ -100,6 +100,7 @@ class Board:
     inside_trouble: tuple[Stay, ...] = ()
     inside: tuple[Stay, ...] = ()
     leaving: tuple[Stay, ...] = ()
+    overdue: tuple[Stay, ...] = ()  # whose codes should be off and are not proven to be
     tally: dict[Verdict, int] = field(default_factory=dict)
     total: int = 0
     troubles: tuple[Trouble, ...] = ()
@@ -170,7 +171,10 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
     troubles, has_connection = _troubles(session)
     inside = [s for s in around if s.starts_at <= now < s.ends_at and not s.is_cancelled]
     worried = [s for s in inside if s.verdict not in _CALM]
-    leaving = [s for s in around if _leaves_today(s, now) and s not in worried]
+    overdue = sorted(
+        (s for s in around if s.overdue_since is not None), key=lambda s: s.overdue_since or now
+    )
+    leaving = [s for s in around if _leaves_today(s, now) and s not in (*worried, *overdue)]
     shown = [*coming, *around]
     return Board(
         wish=wish,
@@ -178,6 +182,7 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
         inside_trouble=tuple(worried),
         inside=tuple(s for s in inside if s not in worried and s not in leaving),
         leaving=tuple(leaving),
+        overdue=tuple(overdue),
         tally=tally,
         total=total,
         troubles=troubles,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
-from portal.domain.verdict import Judgement
+from portal.domain.verdict import Judgement, Reason
 from portal.models import (
     Booking,
     BookingStatus,
@@ -83,6 +83,15 @@ class Stay:
     def door(self) -> Door | None:
         """The door behind the verdict, where there is one."""
         return next((d for d in self.doors if d.id == self.judgement.door_code_id), None)
+
+    @property
+    def overdue_since(self) -> datetime | None:
+        """When its codes should have been off; None where none is late."""
+        if self.judgement.reason is not Reason.REMOVAL_LATE:
+            return None
+        if not self.is_cancelled:
+            return self.ends_at
+        return min(door.status_at for door in self.doors if door.status is Status.REMOVING)
 
     def is_in_flight(self, now: datetime) -> bool:
         """Whether something may change within seconds, so that a page should look often."""

@@ -117,13 +117,40 @@ def test_a_guest_inside_whose_door_needs_attention_stands_on_top(app: Flask) -> 
 
 
 def test_todays_departures_and_removals_have_their_own_list(app: Flask) -> None:
-    left = make_booking(arrives_in=-50 * HOUR, nights=2)
+    left = make_booking(arrives_in=-49 * HOUR, nights=2)
     door(left, Status.REMOVING, is_wanted=False)
 
     html = browser(app).get("/").text
 
     assert "Leaving today" in html
     assert element(html, data_status="removing")
+
+
+def test_a_removal_that_is_late_stands_apart_with_its_age_the_oldest_first(app: Flask) -> None:
+    late = make_booking(arrives_in=-98 * HOUR, nights=2, guest_name="Late Lea")
+    door(late, Status.REMOVING, problem=ProblemKey.REMOVAL_UNCONFIRMED)
+    later = make_booking(arrives_in=-122 * HOUR, nights=2, guest_name="Later Leo")
+    door(later, Status.REMOVING, problem=ProblemKey.REMOVAL_UNCONFIRMED)
+    dropped = make_booking(status=BookingStatus.CANCELLED, guest_name="Dropped Dan")
+    door(
+        dropped,
+        Status.REMOVING,
+        problem=ProblemKey.REMOVAL_UNCONFIRMED,
+        status_at=clock.now() - 5 * HOUR,
+    )
+    fine = make_booking(arrives_in=-49 * HOUR, nights=2, guest_name="Fine Fay")
+    door(fine, Status.REMOVING)
+
+    html = browser(app).get("/").text
+
+    overdue = words(element(html, data_list="overdue").text)
+    order = [overdue.index(name) for name in ("Later Leo", "Late Lea", "Dropped Dan")]
+    assert order == sorted(order)
+    assert "Should have been off 3 days ago" in overdue
+    assert "Should have been off 5 h ago" in overdue
+    assert "Fine Fay" not in overdue
+    assert "Fine Fay" in words(element(html, data_list="leaving").text)
+    assert "Late Lea" not in words(element(html, data_list="leaving").text)
 
 
 def test_the_title_counts_who_may_not_get_in(app: Flask) -> None:
