@@ -117,7 +117,7 @@ def test_a_guest_inside_whose_door_needs_attention_stands_on_top(app: Flask) -> 
 
 
 def test_todays_departures_and_removals_have_their_own_list(app: Flask) -> None:
-    left = make_booking(arrives_in=-48.5 * HOUR, nights=2)
+    left = make_booking(arrives_in=-48.1 * HOUR, nights=2)
     door(left, Status.REMOVING, is_wanted=False)
 
     html = browser(app).get("/").text
