@@ -10,6 +10,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Request, expect
 
 from portal import clock
+from portal.domain.bulk import Kind as BulkKind
+from portal.domain.bulk import RunState
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
@@ -20,6 +22,7 @@ from tests.support.builders import (
     make_alert,
     make_api_token,
     make_booking,
+    make_bulk_run,
     make_connection,
     make_csv_import,
     make_door_code,
@@ -93,6 +96,10 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     colleague = make_manager(role=Role.STAFF, name="Maximiliana" * 15)
     make_sign_in(colleague)
     token = make_api_token(name="Robot" * 20)
+    preview = make_bulk_run(booking, nobody)
+    running = make_bulk_run(
+        booking, nobody, kind=BulkKind.NEW_PIN, state=RunState.RUNNING, started_at=clock.now()
+    )
     lock_id, place_id = code.lock_id, booking.property_id
     guest = make_guest_link(booking)
     make_guest_message(text="w" * 300 + " {pin}")
@@ -100,6 +107,10 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         "/",
         "/?when=all&q=a&verdict=not_ready",
         "/calendar",
+        "/bulk",
+        "/bulk/runs",
+        f"/bulk/{preview.id}",
+        f"/bulk/{running.id}",
         f"/bookings/{booking.id}",
         f"/bookings/{nobody.id}",
         f"/bookings/{booking.id}/dates",

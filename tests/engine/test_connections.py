@@ -150,7 +150,8 @@ def test_a_test_that_fails_says_how_and_one_that_passes_forgets_it(
     failed = _connection(house)
     fault, is_over = failed.check_fault, failed.check_asked_at is None
     monkeypatch.setitem(extensions, "schlage_http", works)
-    house.stage.run_for(minutes=6)
+    assert connections.ask_for_check(house.connection.id)
+    house.stage.work()
 
     assert is_asked
     assert is_over
