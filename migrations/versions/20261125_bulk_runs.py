@@ -1,14 +1,14 @@
 """bulk runs, how a connection's test went, and what large accounts need to stay quick
 
-Revision ID: bulk_runs
-Revises: 0001
+Revision ID: 0003_bulk_runs
+Revises: 0002_guest_page
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "bulk_runs"
-down_revision = "0001"
+revision = "0003_bulk_runs"
+down_revision = "0002_guest_page"
 branch_labels = None
 depends_on = None
 
