@@ -112,6 +112,8 @@ USER_REQUEST: Final = Link(
     "Schlage's open request about this message",
     "https://developersupport.allegion.com/hc/en-us/requests/52258",
 )
+_BOOKING: Final = Link("This booking", Page.BOOKING)
+_PROPERTY: Final = Link("This property", Page.PROPERTY)
 _LOCK_PAGE: Final = Link("This lock's health", Page.LOCK)
 _REBUILD: Final = Link("Set all codes of this lock again", Page.REBUILD)
 _SETTINGS: Final = Link("Settings > Door Locks > Schlage", Page.SCHLAGE_SETTINGS)
@@ -120,7 +122,7 @@ _SETTINGS: Final = Link("Settings > Door Locks > Schlage", Page.SCHLAGE_SETTINGS
 _REACH: Final = (
     "Move the Wi-Fi access point closer to the door, or add a repeater.",
     "Restart the internet router at the property.",
-    "Replace the lock's batteries.",
+    "Replace the lock's batteries with new ones of a good make.",
     "If it keeps happening, open a support ticket with Schlage.",
 )
 _DELETE_ALL: Final = (
@@ -136,7 +138,8 @@ _ENTRIES: Final = (
         key=ProblemKey.COMMAND_TIMEOUT,
         title="The lock did not answer in time",
         cause="Schlage passed the code on, but the lock did not report back. That happens now and "
-        "then: weak Wi-Fi, a slow internet line, low batteries, or trouble at Schlage. "
+        "then: weak Wi-Fi, an internet line that drops, low or poor batteries, or trouble at "
+        "Schlage that it has not announced. "
         "The code may be on the lock all the same.",
         automatic="We read the lock's list first, so that the guest never ends up with two codes, "
         "then try again, more often the closer the arrival.",
@@ -174,7 +177,7 @@ _ENTRIES: Final = (
     ),
     Problem(
         key=ProblemKey.CODE_ID_NOT_FOUND,
-        title="The lock does not know this code's id",
+        title="The lock does not know this code (“Access code ID not found”)",
         cause="Schlage's list names a code that the lock itself does not have: "
         "their two lists have drifted apart.",
         automatic="We look the code up by its name, and put it on the lock again if it is gone.",
@@ -219,8 +222,8 @@ _ENTRIES: Final = (
         policy=Policy.ONCE_MORE,
         texts=("schedule parameters are not valid", "invalid access code schedule"),
         links=(
-            Link("This booking", Page.BOOKING),
-            Link("This property", Page.PROPERTY),
+            _BOOKING,
+            _PROPERTY,
             SCHEDULE_REQUEST,
         ),
     ),
@@ -276,7 +279,7 @@ _ENTRIES: Final = (
         "Until then we try now and then.",
         steps=(
             "Restart the internet router at the property.",
-            "Replace the lock's batteries.",
+            "Replace the lock's batteries with new ones of a good make.",
             "Move the Wi-Fi access point closer to the door, or add a repeater.",
             "Until it is back, use the property's other way in.",
         ),
@@ -304,12 +307,12 @@ _ENTRIES: Final = (
         automatic="Nothing is sent until the PIN fits.",
         steps=(
             "Press New PIN: we choose one that fits every door of this booking.",
-            "Or delete all codes of this lock, which also frees its length.",
+            "Or set all codes of this lock again: an empty lock takes any length.",
         ),
         scope=Scope.CODE,
         policy=Policy.PERSON,
         texts=("code length", "invalid length"),
-        links=(Link("This booking", Page.BOOKING), _LOCK_PAGE),
+        links=(_BOOKING, _LOCK_PAGE, _REBUILD),
     ),
     Problem(
         key=ProblemKey.LOCK_FULL,
@@ -337,13 +340,13 @@ _ENTRIES: Final = (
         ),
         scope=Scope.CODE,
         policy=Policy.PERSON,
-        links=(Link("This booking", Page.BOOKING), _LOCK_PAGE),
+        links=(_BOOKING, _LOCK_PAGE),
     ),
     Problem(
         key=ProblemKey.SIGNED_OUT,
         title="Schlage asks you to sign in again",
-        cause="Schlage ended our access: a password change, “Sign out everywhere”, "
-        "or an e-mail address that was never verified.",
+        cause="Our access has ended: by a password change, by “Sign out everywhere”, by an e-mail "
+        "address that was never verified, or because somebody pressed Disconnect here.",
         automatic="Nothing is lost: every code waits and is sent, soonest arrival first, "
         "once you are signed in.",
         steps=(
@@ -359,7 +362,7 @@ _ENTRIES: Final = (
         key=ProblemKey.NO_PERMISSION,
         title="This Schlage login may not manage codes here",
         cause="The login that is connected is not the lock's owner, "
-        "or the entry on the lock is read-only.",
+        "or the code on the lock is one that only its maker may change.",
         automatic="Nothing is sent until that changes.",
         steps=("Connect the Schlage login that owns this lock.", "Then press Resync."),
         scope=Scope.LOCK,
@@ -387,22 +390,22 @@ _ENTRIES: Final = (
         title="Somebody changed or removed this code in another app",
         cause="The lock's list no longer shows what we put there: a change in the Schlage Home "
         "app, or another program that manages the same lock.",
-        automatic="Your account's setting says whether we restore the code (at most twice a day) "
-        "or ask you first.",
+        automatic="We put it back, at most twice a day, unless your account is set to ask you "
+        "first.",
         steps=(
             "Press Resync to put the code back.",
             "Disconnect other programs that manage codes on this lock.",
         ),
         scope=Scope.CODE,
         policy=Policy.PERSON,
-        links=(_LOCK_PAGE, _SETTINGS),
+        links=(_BOOKING, _LOCK_PAGE, _SETTINGS),
     ),
     Problem(
         key=ProblemKey.SCHLAGE_OUTAGE,
         title="Schlage has trouble, not your lock",
         cause="Several locks fail at once: Schlage's servers do not answer as they should. "
         "Codes already on the locks go on working.",
-        automatic="We probe slowly and send everything, nearest arrival first, "
+        automatic="We ask every few minutes and send everything, nearest arrival first, "
         "as soon as Schlage answers.",
         steps=("Use codes that are already confirmed, or the property's other way in.",),
         scope=Scope.CONNECTION,
@@ -413,7 +416,7 @@ _ENTRIES: Final = (
     Problem(
         key=ProblemKey.RATE_LIMITED,
         title="Schlage asks us to slow down",
-        cause="More calls than Schlage allows at the moment.",
+        cause="We asked Schlage more often than it allows at the moment.",
         automatic="We wait as long as Schlage asks, then go on.",
         steps=("Nothing to do: this resolves by itself.",),
         scope=Scope.CONNECTION,
@@ -425,10 +428,17 @@ _ENTRIES: Final = (
         title="Schlage's messages do not reach us",
         cause="Most answers had to be fetched because Schlage's own messages did not arrive. "
         "Codes still end right, only some minutes later.",
-        automatic="We ask Schlage for every answer, and renew the subscription once a day.",
+        automatic="We ask Schlage for every answer ourselves, and once a day ask it anew to send "
+        "its messages.",
         steps=(
-            "Check that this portal's public address can be reached from the internet.",
-            "Press Test the connection under Settings > Door Locks > Schlage.",
+            (
+                "Press Test the connection under Settings > Door Locks > Schlage: "
+                "it asks Schlage anew to send its messages."
+            ),
+            (
+                "If it stays, ask whoever runs this portal whether its address can be reached "
+                "from the internet."
+            ),
         ),
         scope=Scope.CONNECTION,
         policy=Policy.NOTICE,
@@ -455,7 +465,7 @@ _ENTRIES: Final = (
         steps=("Nothing to do. Check that the property's time zone is right.",),
         scope=Scope.CODE,
         policy=Policy.NOTICE,
-        links=(Link("This property", Page.PROPERTY),),
+        links=(_PROPERTY,),
     ),
     Problem(
         key=ProblemKey.UNKNOWN,
@@ -464,12 +474,15 @@ _ENTRIES: Final = (
         automatic="We check the lock's list and try again with growing pauses.",
         steps=(
             "Press Resync.",
-            "If it comes back, copy the diagnostics and send them to Schlage support.",
+            (
+                "If it comes back, use “Copy diagnostics for Schlage support” on the booking's "
+                "page and send them to Schlage."
+            ),
         ),
         scope=Scope.CODE,
         policy=Policy.VERIFY,
         texts=("general failure",),
-        links=(SCHLAGE_CONTACT, _LOCK_PAGE),
+        links=(_BOOKING, SCHLAGE_CONTACT, _LOCK_PAGE),
     ),
 )
 

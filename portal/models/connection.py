@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 
@@ -16,6 +17,14 @@ class ConnectionState(StrEnum):
     CONNECTED = "connected"
     SIGNED_OUT = "signed_out"  # Schlage refused the tokens: a person must reconnect
     DISCONNECTED = "disconnected"  # a manager ended it here
+
+    @property
+    def problem(self) -> ProblemKey | None:
+        """Why no code goes out through such a connection; None where calls may be made."""
+        return {
+            ConnectionState.SIGNED_OUT: ProblemKey.SIGNED_OUT,
+            ConnectionState.DISCONNECTED: ProblemKey.UNRECOGNIZED_JOB_STATE,
+        }.get(self)
 
 
 class CheckFault(StrEnum):

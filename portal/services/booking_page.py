@@ -1,6 +1,6 @@
 """What the booking page reads, beside the stay itself: each door in detail, and the history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer
 from portal.domain import resync
 from portal.domain.command import OPEN, Kind, Lane, State
 from portal.domain.status import Status
+from portal.domain.stay import Window, crosses_clock_change, zone_of
 from portal.models import (
     Booking,
     Command,
@@ -99,6 +100,7 @@ class Details:
     pin_shown_at: datetime | None
     missing_since: datetime | None
     held_until: datetime | None
+    has_clock_change: bool
     doors: tuple[DoorDetail, ...]
     lines: tuple[Line, ...]
     has_more_lines: bool
@@ -146,6 +148,7 @@ def find(
         pin_shown_at=booking.pin_shown_at,
         missing_since=booking.missing_since,
         held_until=booking.held_until,
+        has_clock_change=_has_clock_change(stay, codes.values()),
         doors=tuple(
             _detail(
                 door,
@@ -158,6 +161,16 @@ def find(
         ),
         lines=calm(lines if with_all_lines else lines[:TIMELINE_SIZE]),
         has_more_lines=not with_all_lines and len(lines) > TIMELINE_SIZE,
+    )
+
+
+def _has_clock_change(stay: Stay, codes: Iterable[DoorCode]) -> bool:
+    """Whether the clocks change in a window of this stay: it is an hour wider then."""
+    zone = zone_of(stay.zone)
+    return any(
+        crosses_clock_change(Window(code.starts_at, code.ends_at), zone)
+        for code in codes
+        if code.is_wanted
     )
 
 

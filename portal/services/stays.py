@@ -20,7 +20,6 @@ from portal.models import (
     Booking,
     BookingStatus,
     Connection,
-    ConnectionState,
     DoorCode,
     Lock,
     Property,
@@ -205,7 +204,6 @@ def _stay(booking: Booking, judgement: Judgement) -> Stay:
 
 
 def _door(code: DoorCode) -> Door:
-    is_connected = code.lock.connection.state is ConnectionState.CONNECTED
     return Door(
         id=code.id,
         lock_id=code.lock_id,
@@ -214,5 +212,5 @@ def _door(code: DoorCode) -> Door:
         status=code.status,
         status_at=code.status_at,
         due_at=code.due_at,
-        problem=code.problem if is_connected else ProblemKey.SIGNED_OUT,
+        problem=code.lock.connection.state.problem or code.problem,
     )

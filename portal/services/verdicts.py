@@ -11,7 +11,7 @@ from portal.domain.entry import EntryState
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
-from portal.models import Booking, BookingStatus, ConnectionState, DoorCode, Lock, LockEntry
+from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry
 
 # Built once, because they run with every step on every lock.
 _BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
@@ -106,11 +106,10 @@ def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFa
         for e in held
         if e.pin == pin and e.starts_at <= booking.starts_at and e.ends_at >= booking.ends_at
     ]
-    connected = code.lock.connection.state is ConnectionState.CONNECTED
     return DoorFacts(
         door_code_id=code.id,
         status=code.status,
-        problem=code.problem if connected else ProblemKey.SIGNED_OUT,
+        problem=code.lock.connection.state.problem or code.problem,
         is_wanted=code.is_wanted,
         is_covered=bool(covering)
         and code.status is not Status.NEEDS_YOU

@@ -7,6 +7,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
+from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
@@ -202,6 +203,7 @@ def _context(booking_id: int) -> dict[str, Any]:
         "asked_at": call.opened_at if call is not None else None,
         "links_of": {d.door.id: _links_of(d, details) for d in details.doors if d.door.problem},
         "own_links": links(stay.problem, words.place_of(stay)) if stay.problem else (),
+        "clock_links": links(ProblemKey.CLOCK_CHANGE, words.place_of(stay)),
         "live_url": _live.url(
             "bookings.live",
             caller(),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
+from portal.domain.engine import Rung
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.status import Status
@@ -184,9 +185,8 @@ def _entry(is_there: bool) -> Callable[[Mapping[str, Any], str], Told]:
             words = gettext("The list of %(lock)s shows our code", lock=lock)
             return Told(words, "", "", "list", "slate")
         words = gettext("The list of %(lock)s does not show our code", lock=lock)
-        return Told(
-            words, gettext("read %(num)s times", num=data.get("reads")), "", "list", "amber"
-        )
+        reads = int(data.get("reads") or 1)
+        return Told(words, ngettext("read once", "read %(num)s times", reads), "", "list", "amber")
 
     return tell
 
@@ -207,9 +207,13 @@ def _preflight(data: Mapping[str, Any], lock: str) -> Told:
 
 
 def _ladder(data: Mapping[str, Any], lock: str) -> Told:
-    what = str(data.get("rung", "")).replace("_", " ")
+    sentences: dict[str, str] = {
+        Rung.FRESH_LABEL: gettext("The same digits are tried once under another name."),
+        Rung.FRESH_PIN: gettext("Nobody was shown the PIN yet, so another one is tried."),
+        Rung.SPLIT_BRAIN: gettext("Only a person can put this right now."),
+    }
     words = gettext("%(lock)s refuses a code that its list does not show", lock=lock)
-    return Told(words, gettext("Next attempt: %(what)s", what=what), "", "wrench", "amber")
+    return Told(words, sentences.get(str(data.get("rung")), ""), "", "wrench", "amber")
 
 
 def _mapping(data: Mapping[str, Any], lock: str) -> Told:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import Flask, url_for
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 
 from portal import clock
@@ -19,6 +19,7 @@ from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
 from portal.views import filters
 from portal.views._pages import Place, links, mapping_url
+from portal.views.filters import VERDICT, Look
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ _PATIENT: Final = frozenset(
     {Reason.UNDER_WAY, Reason.TRYING_AGAIN, Reason.CHECKING, Reason.PLANNED}
 )
 
+# Grey, as there is no guest to let in any more.
+_OVER: Final[Mapping[Reason, Look]] = {
+    Reason.STAY_OVER: Look(lazy_gettext("Over"), "check", "grey"),
+    Reason.CANCELLED: Look(lazy_gettext("Cancelled"), "ban", "grey"),
+}
+
 _LISTING_SITES: Final = frozenset({Source.AIRBNB, Source.VRBO, Source.BOOKING_COM})
 
 
@@ -44,6 +51,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         called=called,
         guest_of=lambda booking: called(guests.of(booking)),
+        look=look,
         reason=reason,
         automatic=automatic,
         step=step,
@@ -71,6 +79,13 @@ def place_of(stay: Stay, door: Door | None = None) -> Place:
     )
 
 
+def look(stay: Stay) -> Look:
+    """How the stay's verdict is shown; one that is over or cancelled is not called ready."""
+    if stay.verdict in {Verdict.READY, Verdict.ON_TRACK}:
+        return _OVER.get(stay.judgement.reason) or VERDICT[stay.verdict]
+    return VERDICT[stay.verdict]
+
+
 def reason(stay: Stay) -> str:
     """Why the verdict is what it is, in a sentence."""
     words = _REASONS[stay.judgement.reason](stay)
@@ -88,6 +103,8 @@ def automatic(stay: Stay) -> Markup | str | None:
         return gettext("Once a lock is mapped, the code is sent by itself.")
     if stay.problem is ProblemKey.SIGNED_OUT:
         return gettext("Codes wait and are sent by themselves once you are signed in.")
+    if stay.problem is ProblemKey.UNRECOGNIZED_JOB_STATE:
+        return gettext("Codes wait and are sent by themselves once the connection is active.")
     door = stay.door
     return door_automatic(door, stay.zone) if door else None
 
@@ -171,7 +188,7 @@ def _lock_name(stay: Stay) -> str:
 def _all_confirmed(stay: Stay) -> str:
     doors = sum(door.status is Status.CONFIRMED for door in stay.doors)
     return ngettext(
-        "The lock has confirmed the code.", "All %(num)s doors have confirmed the code.", doors
+        "The lock has confirmed the code.", "All %(num)s locks have confirmed the code.", doors
     )
 
 
@@ -189,6 +206,12 @@ def _needs_you(stay: Stay) -> str:
     title = filters.tr(CATALOGUE[stay.problem].title)
     if stay.door is None:
         return title
+    if stay.problem is ProblemKey.UNRECOGNIZED_JOB_STATE:
+        return gettext(
+            "The connection of %(lock)s to Schlage is not active: "
+            "this booking is not associated to a lock.",
+            lock=stay.door.lock_name,
+        )
     return gettext("%(lock)s: %(problem)s.", lock=stay.door.lock_name, problem=title)
 
 

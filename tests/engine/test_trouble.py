@@ -281,6 +281,31 @@ def test_signed_out_everything_waits_and_goes_on_after_the_reconnect(
     assert open_alerts(house) == []
 
 
+def test_disconnected_a_booking_has_no_lock_and_goes_on_after_the_reconnect(
+    house: House, watch: Watch
+) -> None:
+    first = house.book("b1")
+    house.stage.run_for(minutes=1)
+    connections.disconnect(house.connection.id, "manager:1")
+
+    second = house.book("b2", "2026-03-08", "2026-03-12")
+    house.stage.run_for(minutes=5)
+    waiting = house.booking(second.id)
+    assert house.status(second) is Status.NEEDS_YOU
+    assert (waiting.verdict, waiting.problem) == (
+        Verdict.NOT_READY,
+        ProblemKey.UNRECOGNIZED_JOB_STATE,
+    )
+    assert house.status(first) is Status.CONFIRMED
+
+    reconnect(house)
+    house.stage.run_for(minutes=5)
+
+    watch.assert_settled()
+    assert house.status(second) is Status.CONFIRMED
+    assert house.booking(second.id).problem is None
+
+
 def test_an_outage_over_many_locks_is_one_alert_and_slow_probes(watch: Watch) -> None:
     house = House(watch.stage, locks=5)
     with house.stage.cloud.steady():

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from portal.config import Settings
 from portal.domain.problems import CATALOGUE, ProblemKey
-from portal.models import Booking, ConnectionState, DoorCode, Lock, LockEntry
+from portal.models import Booking, DoorCode, Lock, LockEntry
 from portal.services import verdicts
 from portal.views._pages import Place, links
 
@@ -56,8 +56,7 @@ def _body(booking: Booking, judgement: Any, labels: dict[int, str]) -> dict[str,
 
 
 def _door(booking: Booking, code: DoorCode, labels: dict[int, str]) -> dict[str, Any]:
-    is_connected = code.lock.connection.state is ConnectionState.CONNECTED
-    problem = code.problem if is_connected else ProblemKey.SIGNED_OUT
+    problem = code.lock.connection.state.problem or code.problem
     return {
         "id": code.id,
         "lock_id": code.lock_id,
