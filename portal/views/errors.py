@@ -54,6 +54,14 @@ WORDS: Final = {
         "if it stays, tell whoever runs this portal the number below.",
     ),
 }
+# The same for programs, where the API's own code has not said more.
+_PROGRAM_WORDS: Final = {
+    404: "There is no such call. All of them stand in /api/v1/openapi.json.",
+    405: "This address does not take this method. The header Allow names those that it takes.",
+    413: "The body is too large: at most 64 KiB.",
+    500: "Something went wrong on our side, not in what you sent. Try again; if it stays, tell "
+    "whoever runs this portal the request_id.",
+}
 _EXPIRED_FORM: Final = Words(
     "This form is too old or came from elsewhere",
     "Nothing was changed. Go back, reload the page, and send the form again.",
@@ -96,12 +104,14 @@ def problem(error: HTTPException) -> Response:
     """The error as RFC 9457 problem details, with one entry per field that is at fault."""
     code = error.code or 500
     fields = _fields_of(getattr(error, "data", None))
-    detail = "; ".join(f"{f['field']}: {f['detail']}" for f in fields) or error.description
+    said = "; ".join(f"{f['field']}: {f['detail']}" for f in fields) or error.description
+    if said == default_exceptions[code].description:
+        said = _PROGRAM_WORDS.get(code, said)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(code).phrase,
         "status": code,
-        "detail": detail,
+        "detail": said,
     }
     if fields:
         body["errors"] = fields

@@ -309,3 +309,45 @@ def test_another_accounts_lock_cannot_be_mapped_and_is_like_a_missing_one(app: F
     assert said[0] == said[1]
     assert said[0][0] == 422
     assert program.items("/api/v1/locks") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "remedy"),
+    [
+        ("GET", "/api/v1/nothing", 404, "openapi.json"),
+        ("DELETE", "/api/v1/locks", 405, "Allow"),
+    ],
+)
+def test_an_error_that_nobody_worded_is_told_to_a_program_and_not_to_a_browser(
+    app: Flask, method: str, path: str, status: int, remedy: str
+) -> None:
+    answer = Program(app).send(method, path)
+
+    assert answer.status_code == status
+    assert remedy in answer.json["detail"]
+    assert "URL manually" not in answer.json["detail"]
+
+
+def test_json_that_breaks_off_says_where(app: Flask) -> None:
+    answer = Program(app).send(
+        "POST", "/api/v1/properties", data=b'{"name": ', content_type="application/json"
+    )
+
+    assert "line 1, column 10" in answer.json["detail"]
+
+
+def test_a_name_that_is_no_field_is_refused_with_the_remedy(app: Flask) -> None:
+    program = Program(app)
+
+    body = program.put("/api/v1/bookings/api/B1", **stay(make_property(), guest_fone="1"))
+    query = program.get("/api/v1/bookings?arriving=72")
+
+    assert "check its spelling" in faults(body)["guest_fone"]
+    assert "check its spelling" in faults(query)["arriving"]
+
+
+@pytest.mark.parametrize("field", ["pin", "status"])
+def test_null_for_what_may_be_left_out_says_so(app: Flask, field: str) -> None:
+    answer = Program(app).put("/api/v1/bookings/api/B1", **stay(make_property(), **{field: None}))
+
+    assert "leave it out" in faults(answer)[field]

@@ -1,7 +1,8 @@
 """What every part of the API shares: its prefix, its limits, and how it reads bodies."""
 
+from json import JSONDecodeError
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from flask import abort, current_app, request
 from flask_smorest import Blueprint
@@ -32,6 +33,12 @@ class _Parser(FlaskParser):
             return super().load_json(req, schema)
         except RecursionError:
             abort(400, "This JSON is nested too deeply.")
+
+    def _handle_invalid_json_error(
+        self, error: JSONDecodeError | UnicodeDecodeError, *_: Any, **__: Any
+    ) -> NoReturn:
+        where = f" at line {error.lineno}, column {error.colno}" if hasattr(error, "lineno") else ""
+        abort(400, f"The body is not JSON in UTF-8{where}. Correct it and send it again.")
 
 
 class ApiBlueprint(Blueprint):

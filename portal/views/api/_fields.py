@@ -143,8 +143,13 @@ class ClockTime(fields.Field):
             raise ValidationError(words) from error
 
 
+_PIN_WORDS: Final = 'Give 4 to 8 digits as text, such as "482917". Or leave it out.'
+
+
 class Pin(fields.String):
     """The digits of a PIN, as text because 0042 is not 42."""
+
+    default_error_messages: Final = {"null": _PIN_WORDS}
 
     def __init__(self, **options: Any) -> None:
         metadata = {"pattern": "^[0-9]{4,8}$", "examples": ["482917"]}
@@ -152,7 +157,7 @@ class Pin(fields.String):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4,8}", value, re.ASCII):
-            raise ValidationError('Give 4 to 8 digits as text, such as "482917".')
+            raise ValidationError(_PIN_WORDS)
         return value
 
 

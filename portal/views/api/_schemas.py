@@ -1,6 +1,6 @@
 """The shapes of the API's requests and answers; the OpenAPI description is made from them."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from marshmallow import Schema, fields, validate
 
@@ -34,7 +34,16 @@ class Problem(Schema):
     request_id = fields.String(metadata={"description": "Only for faults on our side."})
 
 
-class PageQuery(Schema):
+class Input(Schema):
+    """What a caller sends. A name that we do not know is refused, in words that help."""
+
+    error_messages: ClassVar[dict[str, str]] = {
+        "unknown": "There is no field of this name: check its spelling, or leave it out.",
+        "type": 'Send a JSON object, such as {"name": "value"}.',
+    }
+
+
+class PageQuery(Input):
     cursor = fields.String(metadata={"description": "As the `next` of the page before has it."})
 
 
@@ -53,7 +62,7 @@ class LockPage(Schema):
     next = fields.String(allow_none=True)
 
 
-class PropertyWish(Schema):
+class PropertyWish(Input):
     name = Text(required=True, shortest=1, longest=200)
     time_zone = Text(
         required=True, shortest=1, longest=64, metadata={"examples": ["America/New_York"]}
@@ -71,22 +80,24 @@ class PropertyBody(Schema):
     lock_ids = fields.List(fields.Integer())
 
 
-class MappingWish(Schema):
+class MappingWish(Input):
     lock_ids = fields.List(
         RowId(), required=True, error_messages=NEEDED, validate=validate.Length(max=1000)
     )
 
 
-class BookingWishBody(Schema):
+class BookingWishBody(Input):
     property_id = RowId(required=True, error_messages=NEEDED)
     guest_name = Text(required=True, shortest=1, longest=200)
     guest_phone = Phone(allow_none=True, metadata={"type": "string"})
     arrives = Moment(required=True, error_messages=NEEDED)
     departs = Moment(required=True, error_messages=NEEDED)
-    pin = Pin(error_messages=NEEDED)
+    pin = Pin()
     status = fields.String(
         validate=_one_of(BookingStatus),
-        error_messages={"invalid": "Give one of: confirmed, cancelled."},
+        error_messages=dict.fromkeys(
+            ("invalid", "null"), "Give one of: confirmed, cancelled. Or leave it out."
+        ),
     )
 
 
@@ -143,7 +154,7 @@ class BookingPage(Schema):
     next = fields.String(allow_none=True)
 
 
-class BookingQuery(Schema):
+class BookingQuery(Input):
     reveal = fields.String(
         validate=validate.OneOf(["pin"], error="Give pin, or leave it out."),
         metadata={"description": "`pin`: with the PIN. Who read it stands in the timeline."},
