@@ -15,8 +15,6 @@ from portal.models import (
     BookingStatus,
     Command,
     DoorCode,
-    Lock,
-    Mapping,
     PinOrigin,
     Property,
     Source,
@@ -181,7 +179,7 @@ def new_pin(session: Session, booking: Booking, actor: str, pin: Secret | None =
     """Another PIN: given, or random. The new entry is confirmed before the old one goes."""
     if booking.status is not BookingStatus.CONFIRMED:
         raise BadBooking("pin", "The booking is cancelled: it needs no PIN.")
-    locks = _locks(session, booking)
+    locks = door_codes.locks_of(session, booking)
     if pin is not None:
         _give_pin(session, booking, pin)
     elif not locks:
@@ -316,7 +314,7 @@ def _clean(text: str, length: int) -> str:
 
 def _give_pin(session: Session, booking: Booking, pin: Secret) -> None:
     """The digits somebody chose; raises BadBooking where a door of the booking refuses them."""
-    locks = _locks(session, booking)
+    locks = door_codes.locks_of(session, booking)
     digits = pin.reveal()
     fault = pins.fault_of(digits, locks)
     if fault is None:
@@ -328,17 +326,6 @@ def _give_pin(session: Session, booking: Booking, pin: Secret) -> None:
     booking.pin, booking.pin_origin, booking.pin_note = pin, PinOrigin.GIVEN, ""
     # Whoever gave the digits knows them: from now on only a person changes them.
     booking.pin_shown_at = clock.now()
-
-
-def _locks(session: Session, booking: Booking) -> list[Lock]:
-    return list(
-        session.scalars(
-            select(Lock)
-            .join(Mapping, Mapping.lock_id == Lock.id)
-            .where(Mapping.property_id == booking.property_id)
-            .order_by(Lock.id)
-        )
-    )
 
 
 def _codes(session: Session, booking: Booking) -> list[DoorCode]:

@@ -22,7 +22,7 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
     """
     now = clock.now()
     window = window_of_booking(booking)
-    locks = _locks(session, booking) if booking.status is BookingStatus.CONFIRMED else []
+    locks = locks_of(session, booking) if booking.status is BookingStatus.CONFIRMED else []
     known = {
         code.lock_id: code
         for code in session.scalars(
@@ -71,7 +71,8 @@ def window_of_booking(booking: Booking) -> Window:
     )
 
 
-def _locks(session: Session, booking: Booking) -> list[Lock]:
+def locks_of(session: Session, booking: Booking) -> list[Lock]:
+    """The locks that open this booking's property, always in the same order."""
     return list(
         session.scalars(
             select(Lock)
