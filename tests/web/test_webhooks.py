@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -84,6 +86,24 @@ def test_the_same_event_again_is_answered_and_changes_nothing(
     answers = [client.post(ADDRESS, **signer.request(event())).status_code for _ in range(3)]
 
     assert answers == [204, 204, 204]
+    assert stored() == 1
+    assert len(bell.rings) == 1
+
+
+def test_equal_events_at_the_same_moment_are_one_row_and_no_error(
+    app: Flask, signer: Signer, bell: FakeBell
+) -> None:
+    request = signer.request(event())
+    start = Barrier(6)
+
+    def deliver(_: int) -> int:
+        start.wait()
+        return app.test_client().post(ADDRESS, **request).status_code
+
+    with ThreadPoolExecutor(6) as senders:
+        answers = list(senders.map(deliver, range(6)))
+
+    assert answers == [204] * 6
     assert stored() == 1
     assert len(bell.rings) == 1
 
