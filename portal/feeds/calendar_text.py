@@ -47,7 +47,7 @@ def _decoded(body: bytes) -> tuple[str, bool]:
 
 def _check_beginning(text: str) -> None:
     if not text:
-        raise FeedUnreadable("empty_body", "The address answered with nothing.")
+        raise FeedUnreadable("empty_body", "What came is empty.")
     first = text[:200].lstrip().upper()
     if first.startswith("BEGIN:VCALENDAR"):
         return

@@ -20,6 +20,7 @@ from portal.domain.intake_types import (
 from portal.domain.secret import Secret
 from portal.feeds import child
 from portal.feeds import fetch as network
+from portal.feeds.addresses import target
 from portal.feeds.errors import FeedProblem, FetchFailed
 from portal.feeds.fetch import Fetched
 from portal.models import Alert, Booking, Feed, Property
@@ -61,8 +62,11 @@ def add_feed(
         raise BadFeed(
             "address", "Paste the calendar's address; it starts with https:// or webcal://."
         )
-    if parts.scheme == "http" and not _allows_private():
-        raise BadFeed("address", "Only addresses that start with https:// are fetched.")
+    try:
+        # What no fetch would ever call is said at once, and not after the first fetch.
+        target(address, allow_private=_allows_private())
+    except FeedProblem as problem:
+        raise BadFeed("address", problem.words) from problem
     feed = _new(session, place, name or host, source)
     feed.address, feed.host = Secret(address), host[:255]
     feed.due_at = clock.now() + FETCH_EVERY

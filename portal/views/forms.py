@@ -11,11 +11,11 @@ from wtforms import (
     DateField,
     Field,
     IntegerField,
-    SelectField,
     StringField,
     TextAreaField,
     TimeField,
 )
+from wtforms import SelectField as AnySelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import (
     InputRequired,
@@ -41,6 +41,7 @@ _UNITS: Final = (
     SelectChoice("60", lazy_gettext("hours")),
 )
 _AMOUNT: Final = NumberRange(1, MOST_MINUTES, lazy_gettext("Give 1 to 1440."))
+_CHOOSE: Final = lazy_gettext("Choose one from the list.")
 FEED_SOURCES: Final = (
     SelectChoice(FeedSource.AIRBNB, "Airbnb"),
     SelectChoice(FeedSource.VRBO, "Vrbo"),
@@ -56,6 +57,22 @@ class Needed(InputRequired):
 
     def __init__(self) -> None:
         super().__init__(message=_NEEDED)
+
+
+class SelectField(AnySelectField):
+    """One of what is offered; anything else is refused in our words."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_CHOOSE) from error
+
+    def pre_validate(self, form: Any) -> None:
+        try:
+            super().pre_validate(form)
+        except ValidationError as error:
+            raise ValidationError(_CHOOSE) from error
 
 
 class DateIn(DateField):

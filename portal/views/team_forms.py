@@ -4,11 +4,11 @@ from typing import Final
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, PasswordField, SelectField, StringField
+from wtforms import BooleanField, Field, PasswordField, StringField
 from wtforms.validators import Length, ValidationError
 
 from portal.services.accounts import MAX_EMAIL, MAX_NAME, MAX_PASSWORD
-from portal.views.forms import Needed
+from portal.views.forms import Needed, SelectField
 
 # A little over the rule: the rule itself is said in words by the service.
 _ROOM: Final = MAX_PASSWORD + 100

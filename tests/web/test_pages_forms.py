@@ -196,6 +196,48 @@ def test_an_address_that_is_none_stays_typed_and_says_so(app: Flask) -> None:
     assert element(answer.text, id="address")["value"] == "my calendar"
 
 
+@pytest.mark.parametrize(
+    ("address", "words_of_it"),
+    [
+        ("http://example.com/1.ics", "must start with https://"),
+        ("https://127.0.0.1/1.ics", "not an IP address"),
+        ("https://2130706433/1.ics", "not an IP address"),
+        ("https://me:key@example.com/1.ics", "user name or password"),
+        ("https://example.com:8443/1.ics", "a port other than 443"),
+        ("https://localhost/1.ics", "not a valid name"),
+    ],
+)
+def test_an_address_that_no_fetch_would_call_is_refused_at_the_field(
+    app: Flask, address: str, words_of_it: str
+) -> None:
+    place = make_property()
+
+    answer = browser(app).send(
+        "/imports/address", property_id=place.id, source="airbnb", address=address
+    )
+
+    assert answer.status_code == 422
+    assert words_of_it in words(element(answer.text, id="address-error").text)
+    assert db.session.scalars(select(Feed)).all() == []
+
+
+@pytest.mark.parametrize("choice", ["x", "99999", ""])
+def test_a_choice_that_was_not_offered_is_refused_in_our_words(app: Flask, choice: str) -> None:
+    make_property()
+
+    answer = browser(app).send(
+        "/imports/booking",
+        property_id=choice,
+        guest_name="Ana",
+        arrives_on="2027-01-10",
+        departs_on="2027-01-12",
+    )
+
+    said = words(element(answer.text, id="property_id-error").text)
+    assert answer.status_code == 422
+    assert said in {"Choose one from the list.", "This is needed."}
+
+
 def test_a_calendar_file_becomes_bookings(app: Flask) -> None:
     place = make_property()
 
