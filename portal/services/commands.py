@@ -36,7 +36,7 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import ProblemKey
-from portal.models import Command, DoorCode, Lock, LockEntry
+from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
@@ -149,13 +149,14 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     now = clock.now()
     is_offline = session.get_one(Lock, command.lock_id).is_online is False
     problem = problem_of(after, news.problem, is_offline=is_offline)
+    by = _told_by(session, command, news)
     moved = _move(
         session,
         command_row_id,
         before,
         news.event,
         closed_at=now,
-        closed_by=news.by,
+        closed_by=by,
         outcome_text=news.text[:_KEPT_TEXT],
         raw_state=news.raw_state[:100],
         problem=problem,
@@ -168,7 +169,7 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         command,
         timeline.Kind.COMMAND_CLOSED,
         state=str(after),
-        by=news.by,
+        by=by,
         text=news.text[:_KEPT_TEXT],
         problem=str(problem) if problem else None,
         raw_state=news.raw_state[:100],
@@ -192,6 +193,16 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
 
 def _seconds(since: datetime | None, until: datetime) -> int | None:
     return None if since is None else round((until - since).total_seconds())
+
+
+def _told_by(session: Session, command: Command, news: News) -> str:
+    """Who told the outcome: where Schlage's message had us look it up, that message did."""
+    if news.by != "look_up":
+        return news.by
+    message = session.scalars(
+        select(WebhookEvent.id).where(WebhookEvent.command_id == command.command_id).limit(1)
+    ).first()
+    return "look_up" if message is None else "webhook"
 
 
 def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:

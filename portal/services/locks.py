@@ -197,6 +197,8 @@ def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
 
 
 def _cause(code: DoorCode, kind: Kind) -> str:
+    if kind is Kind.DELETE and not code.is_wanted:
+        return "removal"
     if code.resync_at and (not code.resync_ended_at or code.resync_ended_at < code.resync_at):
         return "resync"
     if kind is Kind.DELETE:

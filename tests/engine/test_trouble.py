@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from benchmarks.stage import USER
 from portal.domain import label
+from portal.domain.command import Kind, State
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
@@ -23,6 +24,9 @@ from portal.models import (
 from portal.services import bookings, connections
 from portal.unit_of_work import writing
 from simulator.codes import Code
+from simulator.faults import preset
+from simulator.problems import ALREADY_IN_USE
+from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
 
@@ -564,6 +568,37 @@ def test_silent_webhooks_are_noticed(house: House) -> None:
     house.stage.run_for(minutes=15)
 
     assert open_alerts(house) == ["webhooks_off"]
+
+
+def test_messages_that_leave_the_reason_to_a_look_up_are_no_silence(house: House) -> None:
+    # As Schlage may send them: failed, without a word why, and known to a look-up seconds later.
+    house.stage.cloud.set_faults(
+        preset("clean").changed({"webhook_error": 0.0, "state_lag": (4.0, 5.0)})
+    )
+    house.door.script.push(f"failed:{ALREADY_IN_USE.text}", only="add", until=UNTIL_DELETE_ALL)
+    for number in range(4):
+        house.book(f"b{number}", f"2026-03-{3 + number:02}", f"2026-03-{4 + number:02}")
+
+    house.stage.run_for(minutes=30)
+
+    failed = [c for c in house.commands() if c.state is State.FAILED]
+    assert len(failed) > 5
+    assert {c.closed_by for c in failed} == {"webhook"}
+    assert "webhooks_off" not in open_alerts(house)
+
+
+def test_the_removal_of_a_cancelled_bookings_code_says_why_also_during_a_resync(
+    house: House,
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+    house.resync(booking)
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=2)
+
+    (removal,) = [c for c in house.commands() if c.kind is Kind.DELETE]
+    assert removal.cause == "removal"
 
 
 # Redis and the sweep
