@@ -154,6 +154,7 @@ def _announce(what: Installation, state: State) -> None:
     if what.has_demo:
         print(f"  e-mail          {DEMO_EMAIL}", flush=True)
         print(f"  password        {what.demo_password}", flush=True)
+        print(f"  simulator       http://{LOOPBACK}:{what.simulator_port}", flush=True)
     print(f"  logs            {state.logs}", flush=True)
     print("Stop it with Ctrl-C.", flush=True)
 

@@ -107,6 +107,7 @@ def test_it_says_where_it_is_once_it_is_ready_and_ctrl_c_leaves_nothing(
     assert running == set(PROGRAMS)
     assert f"Latchboard is ready: http://127.0.0.1:{latchboard.port}\n" in latchboard.said
     assert re.search(r"e-mail +\S+@\S+", latchboard.said)
+    assert re.search(r"simulator +http://127\.0\.0\.1:\d+\n", latchboard.said)
     assert re.search(r"password +\S+", latchboard.said)
     assert status == 0
     assert latchboard.members.members() == {}
