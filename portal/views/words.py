@@ -103,7 +103,8 @@ def automatic(stay: Stay) -> Markup | str | None:
         return gettext("Once a lock is mapped, the code is sent by itself.")
     if stay.problem is ProblemKey.SIGNED_OUT:
         return gettext("Codes wait and are sent by themselves once you are signed in.")
-    if stay.problem is ProblemKey.UNRECOGNIZED_JOB_STATE:
+    is_lockless = stay.problem is ProblemKey.UNRECOGNIZED_JOB_STATE
+    if is_lockless and stay.judgement.reason is Reason.NEEDS_YOU:
         return gettext("Codes wait and are sent by themselves once the connection is active.")
     door = stay.door
     return door_automatic(door, stay.zone) if door else None

@@ -310,6 +310,22 @@ def test_disconnected_a_booking_has_no_lock_and_goes_on_after_the_reconnect(
     assert house.booking(second.id).problem is None
 
 
+def test_schlages_own_unrecognized_job_state_is_shown_and_tried_again(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("failed:Unrecognized job state", only="add")
+    booking = house.book()
+
+    house.stage.run_for(minutes=1)
+    assert house.code(booking).problem is ProblemKey.UNRECOGNIZED_JOB_STATE
+    assert house.booking(booking.id).problem is ProblemKey.UNRECOGNIZED_JOB_STATE
+    house.stage.run_for(minutes=20)
+
+    watch.assert_settled()
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.booking(booking.id).problem is None
+
+
 def test_an_outage_over_many_locks_is_one_alert_and_slow_probes(watch: Watch) -> None:
     house = House(watch.stage, locks=5)
     with house.stage.cloud.steady():

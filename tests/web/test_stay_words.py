@@ -100,6 +100,26 @@ def test_behind_a_connection_that_was_ended_here_a_booking_is_not_associated_to_
         assert "sent by themselves once the connection is active" in panel
 
 
+def test_schlages_own_unrecognized_job_state_says_when_it_is_tried_again(app: Flask) -> None:
+    lock = make_lock()
+    place = make_property(locks=[lock])
+    booking = make_booking(place)
+    make_door_code(
+        booking,
+        lock,
+        status=Status.RETRYING,
+        problem=ProblemKey.UNRECOGNIZED_JOB_STATE,
+        due_at=clock.now() + timedelta(minutes=7, seconds=30),
+    )
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    panel = words(element(html, id=f"booking-{booking.id}").text)
+    assert "Next try by itself in 7 min" in panel
+    assert "once the connection is active" not in panel
+    assert f"{SETTINGS}#mapping-{place.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
+
+
 @pytest.mark.parametrize(
     ("starts_at", "ends_at", "is_told"),
     [
