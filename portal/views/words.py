@@ -188,6 +188,8 @@ def _lock_name(stay: Stay) -> str:
 
 def _all_confirmed(stay: Stay) -> str:
     doors = sum(door.status is Status.CONFIRMED for door in stay.doors)
+    if doors == 2:
+        return gettext("Both locks have confirmed the code.")
     return ngettext(
         "The lock has confirmed the code.", "All %(num)s locks have confirmed the code.", doors
     )

@@ -167,3 +167,23 @@ def test_one_look_at_a_list_is_told_as_one(app: Flask) -> None:
 
     assert "read once" in told
     assert "read 2 times" in told
+
+
+@pytest.mark.parametrize(
+    ("doors", "told"),
+    [
+        (1, "The lock has confirmed the code."),
+        (2, "Both locks have confirmed the code."),
+        (3, "All 3 locks have confirmed the code."),
+    ],
+)
+def test_how_many_locks_have_confirmed_is_said_as_a_person_would(
+    app: Flask, doors: int, told: str
+) -> None:
+    booking = make_booking()
+    for _ in range(doors):
+        a_code(booking, Status.CONFIRMED)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    assert told in words(element(html, id=f"booking-{booking.id}").text)
