@@ -56,6 +56,7 @@ _DUE: Final = select(
     select(func.min(Feed.due_at)).scalar_subquery(),
     select(func.min(Connection.due_at)).scalar_subquery(),
     select(func.min(BulkRun.due_at)).scalar_subquery(),
+    select(func.min(Lock.entries_due_at)).scalar_subquery(),
     select(func.min(Command.look_at))
     .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
     .scalar_subquery(),

@@ -22,6 +22,7 @@ class JobName(StrEnum):
 
     WORK_LOCK = "jobs.locks.work_lock"
     PROCESS_WEBHOOK = "jobs.webhooks.process_webhook"
+    READ_ENTRIES = "jobs.locks.read_entries"
     SWEEP = "jobs.sweep.sweep"
     CHECK_CONNECTION = "jobs.connections.check_connection"
     FETCH_FEED = "jobs.feeds.fetch_feed"
@@ -37,6 +38,7 @@ QUEUE_OF: Final[Mapping[JobName, str]] = {
     JobName.WORK_LOCK: WORK,
     JobName.PROCESS_WEBHOOK: WORK,
     JobName.SWEEP: WORK,
+    JobName.READ_ENTRIES: SLOW,
     JobName.CHECK_CONNECTION: SLOW,
     JobName.FETCH_FEED: SLOW,
     JobName.WORK_BULK: SLOW,

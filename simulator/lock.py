@@ -13,6 +13,9 @@ from simulator.problems import ALREADY_IN_USE, LOCK_FULL, WRONG_LENGTH, Problem
 from simulator.script import UNTIL_DELETE_ALL, Script
 
 MOST_HISTORY = 500
+TRIES = 3
+"""So many wrong tries in a row, and the keypad takes a pause."""
+PAUSE = timedelta(seconds=60)
 
 
 class BatteryState(StrEnum):
@@ -63,6 +66,10 @@ class Lock:
     signal_dbm: int = -55
     firmware: str = "10.00.00264232"
     bolt: str = "Locked"
+    wrong_tries: int = 0
+    """In a row, since the last right code or pause."""
+    paused_until: datetime | None = None
+    """Until then the keypad takes no digits."""
     clock_offset_minutes: int | None = None
     """What the lock's clock is from UTC, when it no longer follows its zone."""
     faults: Faults | None = None
@@ -147,7 +154,9 @@ class Lock:
     def to_row(self) -> dict[str, Any]:
         """A JSON object from which `from_row` makes the same lock again."""
         row: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
-        row["down_since"] = self.down_since.isoformat() if self.down_since else None
+        for name in _MOMENTS:
+            at = getattr(self, name)
+            row[name] = at.isoformat() if at else None
         row["faults"] = self.faults.to_row() if self.faults else None
         row["server_codes"] = [code.to_row() for code in self.server_codes]
         row["lock_codes"] = [code.to_row() for code in self.lock_codes]
@@ -160,8 +169,10 @@ class Lock:
 
     @classmethod
     def from_row(cls, row: dict[str, Any], rng: Random) -> "Lock":
-        lock = cls(rng=rng, **{name: row[name] for name in _PLAIN})
-        lock.down_since = datetime.fromisoformat(row["down_since"]) if row["down_since"] else None
+        # A row of an older version lacks what came later: the lock is as it was made then.
+        lock = cls(rng=rng, **{name: row[name] for name in _PLAIN if name in row})
+        for name in _MOMENTS:
+            setattr(lock, name, datetime.fromisoformat(row[name]) if row.get(name) else None)
         lock.faults = Faults().changed(row["faults"]) if row["faults"] else None
         lock.server_codes = CodeList([Code.from_row(code) for code in row["server_codes"]])
         lock.lock_codes = CodeList([Code.from_row(code) for code in row["lock_codes"]])
@@ -175,5 +186,6 @@ class Lock:
 _PLAIN = (
     "id", "name", "owner_id", "type", "zone", "vlac", "code_length", "is_connected",
     "shown_connected", "battery_level", "signal_dbm", "firmware", "bolt", "clock_offset_minutes",
-    "history_count",
+    "history_count", "wrong_tries",
 )  # fmt: skip
+_MOMENTS = ("down_since", "paused_until")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from simulator import rng as chance
 from simulator.codes import DIGITS, Code
 from simulator.core import Core
-from simulator.lock import Accessor, Lock
+from simulator.lock import PAUSE, TRIES, Accessor, Lock
 from simulator.problems import ALREADY_IN_USE, ID_NOT_FOUND, WRONG_DIGITS, Problem
 from simulator.schedules import ALWAYS, Schedule
 from simulator.webhooks import Webhooks
@@ -34,18 +34,42 @@ class People:
         if at is not None:
             return lock.opens(pin, at)
         now = self._core.now()
+        if lock.paused_until is not None and now < lock.paused_until:
+            return False
+        lock.paused_until = None
         code = lock.opening_code(pin, now)
         if code is None:
-            lock.note("InvalidAccessCode", now, Accessor("AccessCode"))
-            self._core.keep(lock)
+            self._wrong_try(lock, now)
             return False
-        accessor = Accessor("AccessCode", code.id, code.name)
+        lock.wrong_tries = 0
+        self._unlock(lock, "UnlockedByKeypad", Accessor("AccessCode", code.id, code.name))
+        return True
+
+    def turn_thumb(self, lock: Lock) -> None:
+        """Somebody inside turned the thumb-turn: the door is open."""
+        self._unlock(lock, "UnlockedByThumbturn", Accessor("Thumbturn"))
+
+    def _wrong_try(self, lock: Lock, now: datetime) -> None:
+        """Digits that open nothing; the third time in a row the keypad takes a pause and says so.
+
+        No source tells of a webhook for a single wrong try: only the lock's log has those.
+        """
+        lock.wrong_tries += 1
+        lock.note("InvalidAccessCode", now, Accessor("AccessCode"))
+        is_paused = lock.wrong_tries >= TRIES
+        if is_paused:
+            lock.wrong_tries, lock.paused_until = 0, now + PAUSE
+            lock.note("KeypadDisabledInvalidCode", now, Accessor("AccessTypeUnavailable"))
+        self._core.keep(lock)
+        if is_paused and lock.is_connected:
+            self._webhooks.keypad_locked_out(lock)
+
+    def _unlock(self, lock: Lock, event: str, accessor: Accessor) -> None:
         lock.bolt = "Unlocked"
-        lock.note("UnlockedByKeypad", now, accessor)
+        lock.note(event, self._core.now(), accessor)
         self._core.keep(lock)
         if lock.is_connected:
             self._webhooks.lock_moved(lock, accessor)
-        return True
 
     def add_code(self, lock: Lock, name: str, pin: str, schedule: Schedule = ALWAYS) -> Code:
         """A code made in the phone app, on both lists at once; raises Refused."""

@@ -116,6 +116,10 @@ class Webhooks:
         data = {"batteryState": lock.battery_state, "batteryLevel": lock.battery_level}
         self.emit(lock, "DeviceUpdate", "DeviceBatteryLevelChanged", data)
 
+    def keypad_locked_out(self, lock: Lock) -> None:
+        """The subscriber is told that the keypad takes no digits; its name is a public guess."""
+        self.emit(lock, "DeviceUpdate", "DeviceKeypadLockedOut", {})
+
     def _send(
         self,
         user_id: str,

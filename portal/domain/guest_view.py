@@ -22,7 +22,6 @@ KEYPAD_PAUSE: Final = timedelta(minutes=2)
 CHECK_TAKES: Final = timedelta(minutes=3)
 
 _WORRIED: Final = frozenset({Verdict.AT_RISK, Verdict.NOT_READY})
-_LOCKED_OUT: Final = ("lockedout", "lockout", "keypaddisabled")
 
 
 class Sight(StrEnum):
@@ -123,9 +122,3 @@ def advice(
     if checking_since is None and opens_every_door(facts.booking):
         return Advice.TRY_AGAIN
     return Advice.NOT_ANSWERING
-
-
-def says_keypad_paused(trigger: str) -> bool:
-    """Whether an event's name tells of a keypad locked by wrong tries. Nobody has published it."""
-    letters = "".join(c for c in trigger.casefold() if c.isalpha())
-    return any(word in letters for word in _LOCKED_OUT)

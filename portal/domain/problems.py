@@ -119,12 +119,11 @@ _REBUILD: Final = Link("Set all codes of this lock again", Page.REBUILD)
 _SETTINGS: Final = Link("Settings > Door Locks > Schlage", Page.SCHLAGE_SETTINGS)
 
 # What helps when a lock is hard to reach, in the order of effort.
-_REACH: Final = (
-    "Move the Wi-Fi access point closer to the door, or add a repeater.",
-    "Restart the internet router at the property.",
-    "Replace the lock's batteries with new ones of a good make.",
-    "If it keeps happening, open a support ticket with Schlage.",
-)
+CLOSER_WIFI: Final = "Move the Wi-Fi access point closer to the door, or add a repeater."
+RESTART_ROUTER: Final = "Restart the internet router at the property."
+NEW_BATTERIES: Final = "Replace the lock's batteries with new ones of a good make."
+ASK_SCHLAGE: Final = "If it keeps happening, open a support ticket with Schlage."
+_REACH: Final = (CLOSER_WIFI, RESTART_ROUTER, NEW_BATTERIES, ASK_SCHLAGE)
 _DELETE_ALL: Final = (
     "Open the Schlage Home app and use Delete All on this lock's access codes.",
     (
@@ -278,9 +277,9 @@ _ENTRIES: Final = (
         automatic="The moment it is back we send what waits, the nearest arrival first. "
         "Until then we try now and then.",
         steps=(
-            "Restart the internet router at the property.",
-            "Replace the lock's batteries with new ones of a good make.",
-            "Move the Wi-Fi access point closer to the door, or add a repeater.",
+            RESTART_ROUTER,
+            NEW_BATTERIES,
+            CLOSER_WIFI,
             "Until it is back, use the property's other way in.",
         ),
         scope=Scope.LOCK,

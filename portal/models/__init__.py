@@ -15,10 +15,12 @@ from portal.models.bulk import BulkItem, BulkRun
 from portal.models.command import Command, LockEntry
 from portal.models.connection import CheckFault, Connection, ConnectionState
 from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
+from portal.models.door_event import DoorEvent
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
 from portal.models.guest import GuestLink, GuestMessage
 from portal.models.lock import ForeignCode, Lock
+from portal.models.lock_reading import LockReading
 from portal.models.property import Mapping, PinSource, Property
 from portal.models.rebuild import Rebuild
 
@@ -38,6 +40,7 @@ __all__ = [
     "CsvColumn",
     "CsvImport",
     "DoorCode",
+    "DoorEvent",
     "Feed",
     "ForeignCode",
     "GuestLink",
@@ -46,6 +49,7 @@ __all__ = [
     "LimitBucket",
     "Lock",
     "LockEntry",
+    "LockReading",
     "Manager",
     "Mapping",
     "PinOrigin",

@@ -62,6 +62,8 @@ class Lock(AccountOwned, Base):
     # Reading the lock's own log: the last whole read, and after a failed one not before.
     log_read_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     log_read_after: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # When it is next read for the entry log: webhooks that got lost are made up for by it.
+    entries_due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     connection: Mapped[Connection] = relationship()

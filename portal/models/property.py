@@ -39,6 +39,8 @@ class Property(AccountOwned, Base):
     directions: Mapped[str] = mapped_column(Text, default="")
     pin_hours_before: Mapped[int] = mapped_column(default=24)
     shares_fallback: Mapped[bool] = mapped_column(default=False)
+    # Whether a door that opens while nobody stays here is alerted.
+    alerts_when_vacant: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     mappings: Mapped[list["Mapping"]] = relationship(back_populates="property")
 

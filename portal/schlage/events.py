@@ -38,6 +38,11 @@ class EventKind(StrEnum):
     CONNECTIVITY = "connectivity"
     BATTERY = "battery"
     ACCESS_CODE = "access_code"
+    #: Somebody keyed in digits that open nothing.
+    WRONG_CODE = "wrong_code"
+    #: The keypad takes no digits for a while, after too many of those.
+    KEYPAD_PAUSED = "keypad_paused"
+    ALARM = "alarm"
     USER = "user"
     UNKNOWN = "unknown"
 
@@ -134,9 +139,27 @@ def classify(event_type: str, trigger: str, *, has_command: bool = False) -> Eve
     return EventKind.UNKNOWN
 
 
+_NOT_OVER = r"^(?!.*(ended|cleared|silenc|disarm|enabled|restored|reconnect)).*"
+_WRONG = r"(invalid|wrong|incorrect|denied|not.?recogni[sz]ed|unrecogni[sz]ed)"
+_DIGITS = r"(code|pin|credential|access)"
+
+#: Words for trouble at the door, in events and in a lock's log alike; all of them guesses. That a
+#: pause or an alarm is over is nothing to tell. A keypad is paused for wrong codes: that is first.
+TROUBLES = (
+    (
+        _NOT_OVER + r"(keypad.*(lock|disab|paus|block|suspend)|lock.?out|too.?many)",
+        EventKind.KEYPAD_PAUSED,
+    ),
+    (_WRONG + r"\W*\w*" + _DIGITS, EventKind.WRONG_CODE),
+    (_DIGITS + r"\W*" + _WRONG, EventKind.WRONG_CODE),
+    (_NOT_OVER + r"(alarm|forced|tamper|intru)", EventKind.ALARM),
+)
+
 #: Looked at in this order. Version 1 names the way a bolt was moved (`Thumbturn`, `AccessCode`).
 _PATTERNS = (
+    (r"^user", EventKind.USER),
     (r"batter", EventKind.BATTERY),
+    *TROUBLES,
     (r"connect|offline|online", EventKind.CONNECTIVITY),
     (r"lockstate", EventKind.LOCK_STATE),
     (r"accesscode.*(creat|updat|delet|add|remov|chang|sync|manage)", EventKind.ACCESS_CODE),

@@ -21,7 +21,7 @@ from portal.models import (
     DoorCode,
     Lock,
 )
-from portal.services import guest_help
+from portal.services import guest_help, vacancy
 
 # How long before an arrival an unconfirmed code is alarmed, the most urgent first.
 BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
@@ -92,6 +92,7 @@ def refresh(session: Session, now: datetime) -> None:
             *_late_arrivals(session, now),
             *_late_removals(session, now),
             *_connections(session, now),
+            *_uncalled_openings(session, now),
         )
     }
     open_now = {(a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS)}
@@ -164,6 +165,20 @@ def _connections(session: Session, now: datetime) -> list[_Condition]:
             for key in keys
         ]
     return conditions
+
+
+def _uncalled_openings(session: Session, now: datetime) -> list[_Condition]:
+    """Doors that were opened while nobody stays there, until somebody has seen it."""
+    return [
+        _Condition(
+            account_id=opening.account_id,
+            key=opening.key,
+            cause=vacancy.CAUSE,
+            words=opening.words,
+            lock_id=opening.lock_id,
+        )
+        for opening in vacancy.standing(session, now)
+    ]
 
 
 def _is_missing_webhooks(session: Session, connection: Connection, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.problems import ProblemKey
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
-from portal.services import guest_help, stays
+from portal.services import guest_help, stays, vacancy
 from portal.services.stays import Stay
 from portal.unit_of_work import touch
 
@@ -28,6 +28,7 @@ _ORDER: Final = (
     ProblemKey.SCHLAGE_OUTAGE,
     FEED_HELD,
     ProblemKey.REMOVAL_UNCONFIRMED,
+    vacancy.CAUSE,
     ProblemKey.WEBHOOKS_OFF,
     FEED_SICK,
 )

@@ -27,7 +27,7 @@ from portal.schlage.errors import (
 )
 from portal.schlage.oauth import Authorization, SchlageOAuth, Tokens
 from portal.schlage.payloads import BatteryState, Device, LockState
-from portal.services import reach, ringing, timeline, verdicts
+from portal.services import reach, readings, ringing, timeline, verdicts
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 
@@ -275,6 +275,7 @@ def check(connection_id: int) -> None:
         with changing() as session:
             connection = session.get_one(Connection, connection_id)
             is_one_missing = _take_over(session, connection, devices, clock.now())
+            readings.forget_old(session, clock.now())
         subscription_id = _keep_subscribed(client)
     except SchlageUnauthorized:
         with changing() as session:
@@ -401,6 +402,8 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
     for field, value in told.items():
         if value is not None and getattr(lock, field) != value:
             setattr(lock, field, value)
+    readings.take(session, lock, now)
+    lock.entries_due_at = lock.entries_due_at or now + ringing.REPEAT_AFTER
 
 
 def _known(word: StrEnum, unknown: StrEnum) -> str | None:

@@ -11,10 +11,11 @@ from typing import Final
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain.door_event import What
 from portal.domain.entry import EntryState
-from portal.domain.guest_view import KEYPAD_PAUSE, says_keypad_paused
+from portal.domain.guest_view import KEYPAD_PAUSE
 from portal.domain.secret import Secret
-from portal.models import Alert, Booking, BookingStatus, DoorCode, LockEntry, TimelineEntry
+from portal.models import Alert, Booking, BookingStatus, DoorCode, DoorEvent, LockEntry
 from portal.services import bookings, timeline
 
 CAUSE: Final = "guest_cannot_enter"
@@ -134,16 +135,16 @@ def spare_of(session: Session, booking: Booking, now: datetime) -> Spare | None:
 
 def paused_at(session: Session, booking: Booking, now: datetime) -> datetime | None:
     """When a keypad of the booking's doors last said that it was locked by wrong tries."""
-    lines = session.scalars(
-        select(TimelineEntry)
+    return session.scalars(
+        select(DoorEvent.at)
         .where(
-            TimelineEntry.lock_id.in_([code.lock_id for code in booking.door_codes]),
-            TimelineEntry.kind == timeline.Kind.KEYPAD,
-            TimelineEntry.at > now - KEYPAD_PAUSE,
+            DoorEvent.lock_id.in_([code.lock_id for code in booking.door_codes]),
+            DoorEvent.what == What.KEYPAD_PAUSED,
+            DoorEvent.at > now - KEYPAD_PAUSE,
         )
-        .order_by(TimelineEntry.id.desc())
-    )
-    return next((x.at for x in lines if says_keypad_paused(str(x.data.get("trigger", "")))), None)
+        .order_by(DoorEvent.at.desc())
+        .limit(1)
+    ).first()
 
 
 def _note(session: Session, kind: timeline.Kind, booking: Booking, actor: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.command import OPEN, Kind, State
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.health import battery_word, signal_word
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.models import (
@@ -26,11 +27,10 @@ from portal.models import (
 from portal.services import booking_page, guests
 from portal.services.booking_page import Line
 from portal.services.guests import Guest
+from portal.zones import zone_or_utc
 
 # "Holds up to 100 codes", the vendor's product pages say of these locks.
 CODES_PER_LOCK: Final = 100
-_WEAK_SIGNAL: Final = -70
-_FAIR_SIGNAL: Final = -60
 TIMELINE_SIZE: Final = 40
 
 
@@ -75,23 +75,12 @@ class Health:
     @property
     def signal(self) -> str:
         """strong, fair, weak, or empty where Schlage has not said."""
-        if self.wifi_signal is None:
-            return ""
-        if self.wifi_signal < _WEAK_SIGNAL:
-            return "weak"
-        return "fair" if self.wifi_signal < _FAIR_SIGNAL else "strong"
+        return signal_word(self.wifi_signal)
 
     @property
     def battery(self) -> str:
         """critical, low, good, or empty where Schlage has not said."""
-        said = (self.battery_state or "").casefold()
-        if "critical" in said:
-            return "critical"
-        if "low" in said:
-            return "low"
-        if said or self.battery_level is not None:
-            return "low" if (self.battery_level or 100) < 25 else "good"
-        return ""
+        return battery_word(self.battery_state, self.battery_level)
 
     @property
     def problem(self) -> ProblemKey | None:
@@ -332,4 +321,4 @@ def _zone(session: Session, lock_id: int, card: Health) -> str:
         .where(Mapping.lock_id == lock_id)
         .limit(1)
     )
-    return found or card.zone or "UTC"
+    return found or zone_or_utc(card.zone).key

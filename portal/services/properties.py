@@ -28,6 +28,7 @@ _FIELDS: Final = frozenset(
         "pin_source",
         "fallback_entry",
         "shares_fallback",
+        "alerts_when_vacant",
         *_LIMITS,
         *_LONGEST,
     }
@@ -118,6 +119,8 @@ def _checked(field: str, value: Any) -> Any:
             zone_of(value)
         except ValueError as error:
             raise BadProperty("time_zone", str(error)) from error
+    if field == "alerts_when_vacant":
+        return bool(value)
     if field == "pin_source":
         return PinSource(value)
     if field == "fallback_entry":

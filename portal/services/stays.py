@@ -69,6 +69,7 @@ class Stay:
     is_cancelled: bool
     doors: tuple[Door, ...]
     judgement: Judgement
+    arrived_at: datetime | None = None  # the guest's code first opened a door
 
     @property
     def verdict(self) -> Verdict:
@@ -200,6 +201,7 @@ def _stay(booking: Booking, judgement: Judgement) -> Stay:
             if code.is_wanted or is_cancelled or code.status is not Status.REMOVED
         ),
         judgement=judgement,
+        arrived_at=booking.proven_at,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.command import Lane, State
-from portal.models import Booking, Command, Connection, ConnectionState, Feed
+from portal.models import Booking, Command, Connection, ConnectionState, Feed, Lock
 from portal.queue import JobName, ring
 from portal.services import alarms, bolt, bulk, guest_help, ringing, verdicts, webhooks
 from portal.unit_of_work import writing
@@ -37,6 +37,9 @@ _FEEDS: Final = (
 _CONNECTIONS: Final = select(Connection).where(
     Connection.due_at <= bindparam("now"), Connection.state == ConnectionState.CONNECTED
 )
+_ENTRIES: Final = (
+    select(Lock).where(Lock.entries_due_at <= bindparam("now")).order_by(Lock.entries_due_at)
+)
 
 
 def sweep() -> None:
@@ -59,13 +62,14 @@ def ring_for_locks() -> None:
 
 
 def ring_for_the_rest() -> None:
-    """Rings for feeds, connections and bulk runs that are due; looks up what moves bolts."""
+    """Rings for all else that is due; looks up what moves bolts."""
     now = clock.now()
     with writing() as session:
         webhooks.forget_old(session, now)
         feeds = _claim_feeds(session)
         connections = _claim_connections(session)
         runs = bulk.claim_due(session, now)
+        entries = _claim_entries(session)
         bolts = session.scalars(_BOLTS, {"now": now}).all()
     for feed_id in feeds:
         ring(JobName.FETCH_FEED, feed_id)
@@ -73,6 +77,8 @@ def ring_for_the_rest() -> None:
         ring(JobName.CHECK_CONNECTION, connection_id)
     for run_id in runs:
         ring(JobName.WORK_BULK, run_id)
+    for lock_id in entries:
+        ring(JobName.READ_ENTRIES, lock_id)
     for command_row_id in bolts:
         bolt.look(command_row_id)
 
@@ -102,3 +108,12 @@ def _claim_connections(session: Session) -> list[int]:
     for connection in due:
         connection.due_at = now + timedelta(minutes=5)
     return [connection.id for connection in due]
+
+
+def _claim_entries(session: Session) -> list[int]:
+    now = clock.now()
+    locks = session.scalars(_ENTRIES.limit(PAGE), {"now": now}).all()
+    for lock in locks:
+        # The read sets the next time; this only keeps a second sweep from ringing again.
+        lock.entries_due_at = now + timedelta(minutes=5)
+    return [lock.id for lock in locks]

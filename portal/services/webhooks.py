@@ -18,7 +18,16 @@ from portal.models import Command, Connection, ConnectionState, Lock, LockEntry,
 from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
-from portal.services import commands, connections, guest_help, locks, reach, ringing, timeline
+from portal.services import (
+    commands,
+    connections,
+    entry_log,
+    locks,
+    reach,
+    readings,
+    ringing,
+    timeline,
+)
 from portal.services.commands import News
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
@@ -181,14 +190,18 @@ def _work_device(session: Session, lock: Lock, event: WebhookEvent) -> None:
     lock.connection.last_webhook_at = now
     if event.kind is EventKind.CONNECTIVITY and event.is_online is not None:
         reach.set_online(session, lock, event.is_online, now)
+        readings.take(session, lock, now)
         ringing.mark(session, [lock.id])
     elif event.kind is EventKind.BATTERY:
         _work_battery(session, lock, event)
+        readings.take(session, lock, now)
     elif event.kind is EventKind.LOCK_STATE:
         _work_bolt(session, lock, event, now)
     elif event.kind is EventKind.ACCESS_CODE:
         lock.read_wanted_at = now + READ_AFTER_EVENT
         ringing.mark(session, [lock.id])
+    elif event.kind in {EventKind.WRONG_CODE, EventKind.KEYPAD_PAUSED, EventKind.ALARM}:
+        entry_log.hear(session, lock, event, now)
     elif event.kind is EventKind.UNKNOWN:
         timeline.record(
             session,
@@ -218,7 +231,7 @@ def _work_battery(session: Session, lock: Lock, event: WebhookEvent) -> None:
 
 
 def _work_bolt(session: Session, lock: Lock, event: WebhookEvent, now: datetime) -> None:
-    """The bolt moved; where a code of ours moved it, the guest has come in and it is proven."""
+    """The bolt moved; where it opened, the entry log says who came in."""
     if event.lock_state is not LockState.UNKNOWN:
         lock.bolt_state = str(event.lock_state)
     accessor = event.data.get("accessor")
@@ -227,10 +240,7 @@ def _work_bolt(session: Session, lock: Lock, event: WebhookEvent, now: datetime)
     access_type = str(accessor.get("accessType") or "")
     entry = _entry_named(session, lock, name) if access_type == "AccessCode" else None
     code = entry.door_code if entry else None
-    if code is not None and event.lock_state is LockState.UNLOCKED:
-        code.proven_at = code.proven_at or event.at or now
-        code.booking.proven_at = code.booking.proven_at or event.at or now
-        guest_help.door_opened(session, code.booking_id, now)
+    entry_log.hear(session, lock, event, now)
     timeline.record(
         session,
         timeline.Kind.DOOR_OPENED if code else timeline.Kind.BOLT_MOVED,

@@ -27,7 +27,7 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import HistoryItem
-from portal.services import connections, leases, outages, timeline
+from portal.services import connections, entry_log, leases, outages, timeline
 from portal.services.leases import Lease
 from portal.services.snapshots import Lesson, LockRows, entry_facts, load, pace
 from portal.unit_of_work import writing
@@ -52,6 +52,7 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | No
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         outages.answered(session, rows.lock.connection_id, now)
         rows.lock.log_read_at, rows.lock.log_read_after = now, None
+        entry_log.read_lines(session, rows.lock, items, now)
         for entry, written_at in _unproven(session, rows):
             said = word(entry_facts(entry), written_at, lines, is_whole=len(items) < LINES)
             _hear(rows, entry, said, now)

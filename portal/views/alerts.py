@@ -13,7 +13,7 @@ from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.extensions import db
 from portal.models import Alert, Booking, Role
-from portal.services import alert_page, guest_help, roles
+from portal.services import alert_page, guest_help, roles, vacancy
 from portal.services.alert_page import FEED_HELD, FEED_SICK, NOT_CONFIRMED, Item
 from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff, filters, words
@@ -63,6 +63,12 @@ _OURS: Final[Mapping[str, Cause]] = {
         lazy_gettext("A calendar suddenly lists far fewer stays"),
         lazy_gettext("The stays and their codes are kept until it is certain."),
         "hourglass",
+        "amber",
+    ),
+    vacancy.CAUSE: Cause(
+        lazy_gettext("A door was opened while nobody stays there"),
+        lazy_gettext("The alert goes once somebody has seen it, or after 8 hours."),
+        "door-open",
         "amber",
     ),
 }
@@ -211,6 +217,13 @@ def _step(item: Item) -> Step:
         )
     if item.cause in set(ProblemKey):
         return _catalogue_step(item, ProblemKey(item.cause))
+    if item.cause == vacancy.CAUSE and item.lock_id is not None:
+        return Step(
+            gettext("ask who was there; the lock's entry log says when and how."),
+            url_for("entry_log.index", lock_id=item.lock_id),
+            gettext("Open the entry log"),
+            None,
+        )
     found = words.step(item.stay) if item.stay is not None else None
     return found or Step(gettext("see what its doors say."), _url(item), gettext("Open it"), None)
 

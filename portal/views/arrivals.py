@@ -11,7 +11,7 @@ from portal import clock
 from portal.domain.status import Verdict
 from portal.extensions import db
 from portal.models import Role
-from portal.services import board, roles
+from portal.services import board, entry_page, roles
 from portal.services.board import Board, Wish
 from portal.services.stays import Stay
 from portal.views import _live, _wishes, filters, words
@@ -57,17 +57,24 @@ def live() -> str | tuple[str, int]:
 def _context(wish: Wish) -> dict[str, Any]:
     now = clock.now()
     read = board.arrivals(db.session(), wish, now, is_staff=_is_staff())
+    shown = [s for day in read.days for s in day.stays] + [*read.inside_trouble, *read.inside]
+    keypads = entry_page.troubles(db.session(), [stay.id for stay in shown], now)
+    until = min([read.until, *(trouble.until for trouble in keypads.values())])
     zones = {stay.zone for day in read.days for stay in day.stays}
     query = _wishes.query(wish)
     return {
         "board": read,
         "headline": _headline(read),
-        "subline": _subline(read, now),
+        "subline": gettext("First see to the guest at the door.")
+        if keypads
+        else _subline(read, now),
+        "stuck": [stay for stay in shown if stay.id in keypads],
         "tally_links": _tally_links(read),
-        "live_url": _live.url("arrivals.live", caller(), read.until, **query),
+        "live_url": _live.url("arrivals.live", caller(), until, **query),
         "bulk_url": url_for("bulk.choose", **query),
         "page_url": lambda page: url_for("arrivals.index", **{**query, "page": page}),
         "zone_note": lambda zone: filters.zone_name(zone) if len(zones) > 1 else "",
+        "keypads": keypads,
         "now": now,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
         "connection_url": connection_url,

@@ -12,7 +12,16 @@ from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Booking, Role
-from portal.services import booking_page, bookings, guest_help, guests, roles, stays
+from portal.services import (
+    booking_page,
+    bookings,
+    entry_page,
+    guest_help,
+    guests,
+    lock_health,
+    roles,
+    stays,
+)
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.views import _htmx, _live, words
@@ -196,6 +205,12 @@ def _context(booking_id: int) -> dict[str, Any]:
     is_worrying = stay.verdict in _WORRIED or call is not None
     fallback = booking.property.fallback_entry if is_worrying and may_see_pin else None
     query = {"timeline": "all"} if with_all else {}
+    is_over = stay.is_cancelled or stay.ends_at <= now
+    keypad = None if is_over else entry_page.troubles(db.session(), [stay.id], now).get(stay.id)
+    turn = stays.next_turn([stay], now)
+    if keypad is not None:
+        turn = min(turn, keypad.until)
+    doors = () if is_over else [door.lock_id for door in stay.doors]
     return {
         "details": details,
         "stay": stay,
@@ -207,14 +222,16 @@ def _context(booking_id: int) -> dict[str, Any]:
         "live_url": _live.url(
             "bookings.live",
             caller(),
-            min([stays.next_turn([stay], now), *details.resync_turns()]),
+            min([turn, *details.resync_turns()]),
             booking_id=booking_id,
             **query,
         ),
         "pace_seconds": 2 if details.is_resyncing else stays.pace_seconds([stay], now),
         "may_act": roles.is_at_least(role, Role.MANAGER),
         "may_see_pin": may_see_pin,
-        "is_over": stay.is_cancelled or stay.ends_at <= now,
+        "is_over": is_over,
+        "keypad": keypad,
+        "unreliable": lock_health.findings(db.session(), doors, now),
         "unlockable": [d for d in stay.doors if d.status is not Status.REMOVED],
         "now": now,
     }

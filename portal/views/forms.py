@@ -200,6 +200,7 @@ class PropertyForm(FlaskForm):
     shares_fallback = BooleanField(
         lazy_gettext("Show the other way in to a guest whose door may not open")
     )
+    alerts_when_vacant = BooleanField(lazy_gettext("Alert me when a door opens while it is vacant"))
 
 
 class FeedForm(FlaskForm):

@@ -9,11 +9,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
 from portal.domain.command import Kind
+from portal.domain.health import advice
+from portal.domain.problems import SCHLAGE_CONTACT
 from portal.extensions import db
 from portal.models import Role
-from portal.services import bolt, lock_page, roles, stays
+from portal.services import bolt, entry_page, lock_health, lock_page, roles, stays
 from portal.services.bolt import CannotMove
-from portal.views import _htmx, _live, _staff
+from portal.services.lock_health import PERIODS
+from portal.views import _htmx, _live, _staff, charts
 from portal.views._guard import caller, requires
 from portal.views._pages import Place, links
 
@@ -39,7 +42,13 @@ def index_live() -> str | tuple[str, int]:
 @blueprint.get("/<int:lock_id>")
 @requires(Role.VIEWER)
 def show(lock_id: int) -> str:
-    return render_template("locks/show.html", **_context(lock_id))
+    context = _context(lock_id)
+    days = 90 if request.args.get("days") == "90" else 30
+    zone = context["page"].zone
+    course = lock_health.course(db.session(), lock_id, zone, days, clock.now())
+    return render_template(
+        "locks/show.html", **context, charts=charts.of_lock(course), days=days, periods=PERIODS
+    )
 
 
 @blueprint.get("/<int:lock_id>/live")
@@ -99,8 +108,10 @@ def _stay_of(page: lock_page.LockPage) -> stays.Stay | None:
 
 def _list_context() -> dict[str, Any]:
     now = clock.now()
+    locks = lock_page.health(db.session())
     return {
-        "locks": lock_page.health(db.session()),
+        "locks": locks,
+        "unreliable": lock_health.findings(db.session(), [lock.id for lock in locks], now),
         "live_url": _live.url("locks.index_live", caller(), now + timedelta(hours=1)),
         "pace_seconds": 30,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
@@ -114,10 +125,17 @@ def _context(lock_id: int) -> dict[str, Any]:
         abort(404)
     health = page.health
     place = Place(lock_id=lock_id, connection_id=health.connection_id)
+    findings = lock_health.findings(db.session(), [lock_id], now).get(lock_id, ())
     turns = [code.due_at for code in page.codes if code.due_at and code.due_at > now]
     return {
         "page": page,
         "health": health,
+        "findings": findings,
+        "advice": advice(findings),
+        "schlage_contact": SCHLAGE_CONTACT,
+        "other_clocks": lock_health.other_clocks(db.session(), lock_id, now),
+        "heard_at": lock_health.heard_at(db.session(), lock_id),
+        "entries": entry_page.recent(db.session(), lock_id),
         "problem_links": links(health.problem, place) if health.problem else (),
         "live_url": _live.url(
             "locks.live",

@@ -19,10 +19,12 @@ from portal.views import (
     bulk,
     calendar,
     csv_imports,
+    entry_log,
     filters,
     guest_access,
     guest_texts,
     imports,
+    lock_words,
     locks,
     properties,
     rebuilds,
@@ -43,6 +45,7 @@ _BLUEPRINTS: Final = (
     guest_access,
     calendar,
     locks,
+    entry_log,
     rebuilds,
     properties,
     settings,
@@ -63,7 +66,7 @@ _OF_ARRIVALS: Final = {
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
-    ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "rebuilds"}),
+    ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "entry_log", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports", "csv_imports"}),
     ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team", "guest_texts"}),
@@ -88,6 +91,7 @@ def init_app(app: Flask) -> None:
     story.install(app)
     _bulk_words.install(app)
     _resync_words.install(app)
+    lock_words.install(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["navigation"] = navigation

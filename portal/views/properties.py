@@ -106,6 +106,7 @@ def _fields(form: PropertyForm) -> dict[str, Any]:
         "buffer_before_minutes": form.buffer_before_minutes.data,
         "buffer_after_minutes": form.buffer_after_minutes.data,
         "pin_source": PinSource(form.pin_source.data),
+        "alerts_when_vacant": form.alerts_when_vacant.data,
         "fallback_entry": Secret(text) if text.strip() else None,
         "address": form.address.data,
         "directions": form.directions.data,

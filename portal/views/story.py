@@ -227,6 +227,14 @@ def _mapping(data: Mapping[str, Any], lock: str) -> Told:
     return Told(words, "", "", "link", "slate")
 
 
+def _keypad(data: Mapping[str, Any], lock: str) -> Told:
+    words = {
+        "keypad_paused": gettext("The keypad of %(lock)s paused after wrong tries", lock=lock),
+        "alarm": gettext("The alarm of %(lock)s went off", lock=lock),
+    }.get(str(data.get("what")), gettext("%(lock)s reported its keypad", lock=lock))
+    return Told(words, "", "", "triangle-alert", "amber")
+
+
 def _rebuild(data: Mapping[str, Any], lock: str) -> Told:
     words = {
         Stage.WAITING: gettext("Setting all codes of %(lock)s again was begun", lock=lock),
@@ -324,9 +332,7 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.BATTERY: _plain(
         lambda lock: gettext("%(lock)s reported its batteries", lock=lock), "battery-medium"
     ),
-    Kind.KEYPAD: _plain(
-        lambda lock: gettext("%(lock)s reported its keypad", lock=lock), "triangle-alert", "amber"
-    ),
+    Kind.KEYPAD: _keypad,
     Kind.LOCK_FOUND: _plain(
         lambda lock: gettext("Schlage lists %(lock)s", lock=lock), "lock", "green"
     ),

@@ -68,8 +68,19 @@ def keypad(named: str) -> ResponseReturnValue:
     at = datetime.fromisoformat(fields["at"]) if fields.get("at") else None
     with cloud.steady():
         opens = cloud.people.key_in(lock, fields["pin"], at)
-    said = f"{lock.name} {'opened' if opens else 'stayed shut'}."
+        is_paused = lock.paused_until is not None
+    why = "; its keypad takes a pause" if is_paused and not opens and at is None else ""
+    said = f"{lock.name} {'opened' if opens else 'stayed shut' + why}."
     return answer({"opens": opens}, said=said)
+
+
+@views.post("/locks/<named>/thumb-turn")
+def thumb_turn(named: str) -> ResponseReturnValue:
+    """Somebody opens the door from inside."""
+    lock = lock_called(named)
+    with cloud.steady():
+        cloud.people.turn_thumb(lock)
+    return answer({"opens": True}, said=f"{lock.name} was opened from inside.")
 
 
 @views.route("/locks/<named>/script", methods=["GET", "POST", "DELETE"])

@@ -14,7 +14,6 @@ from portal.domain.guest_view import (
     is_there,
     may_ask,
     opens_every_door,
-    says_keypad_paused,
     shows_fallback,
     sight,
     turns,
@@ -175,21 +174,6 @@ def test_a_guest_at_the_door_is_told_what_helps_now(
     )
 
     assert told is expected
-
-
-@pytest.mark.parametrize(
-    ("trigger", "expected"),
-    [
-        ("DeviceKeypadLockedOut", True),
-        ("keypad_lockout", True),
-        ("Keypad disabled", True),
-        ("DeviceAlarmTriggered", False),
-        ("DeviceLockStateChanged", False),
-        ("", False),
-    ],
-)
-def test_a_locked_keypad_is_known_by_its_words(trigger: str, expected: bool) -> None:
-    assert says_keypad_paused(trigger) is expected
 
 
 def test_what_a_page_shows_changes_only_at_the_times_it_names() -> None:

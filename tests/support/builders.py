@@ -17,6 +17,7 @@ from portal import clock, crypto
 from portal.domain.bulk import Kind as BulkKind
 from portal.domain.bulk import RunState
 from portal.domain.command import LANE_OF, Kind, State
+from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.secret import Secret
 from portal.domain.status import Status
@@ -34,12 +35,14 @@ from portal.models import (
     ConnectionState,
     CsvImport,
     DoorCode,
+    DoorEvent,
     Feed,
     ForeignCode,
     GuestLink,
     GuestMessage,
     Lock,
     LockEntry,
+    LockReading,
     Manager,
     Mapping,
     PinOrigin,
@@ -351,6 +354,34 @@ def make_foreign_code(lock: Lock | None = None, **fields: Any) -> ForeignCode:
         "last_seen_at": clock.now(),
     }
     return saved(ForeignCode(**values | fields))
+
+
+def make_reading(lock: Lock | None = None, **fields: Any) -> LockReading:
+    lock = lock or make_lock()
+    values = {
+        "account_id": lock.account_id,
+        "lock_id": lock.id,
+        "at": clock.now(),
+        "is_online": True,
+        "battery_level": 90,
+        "wifi_signal": -55,
+    }
+    return saved(LockReading(**values | fields))
+
+
+def make_door_event(lock: Lock | None = None, **fields: Any) -> DoorEvent:
+    """Somebody opened the door from inside, or what `fields` say instead."""
+    lock = lock or make_lock()
+    values = {
+        "account_id": lock.account_id,
+        "lock_id": lock.id,
+        "at": clock.now(),
+        "what": What.OPENED,
+        "how": How.THUMB_TURN,
+        "whose": Whose.NOBODY,
+        "webhook_key": f"event-{next(_numbers)}",
+    }
+    return saved(DoorEvent(**values | fields))
 
 
 def make_feed(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal import clock
+from portal.domain.door_event import What
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.secret import Secret
 from portal.domain.status import Status
@@ -26,11 +27,11 @@ from tests.support.builders import (
     make_alert,
     make_booking,
     make_door_code,
+    make_door_event,
     make_entry,
     make_guest_link,
     make_lock,
     make_property,
-    make_timeline_entry,
     utc,
 )
 from tests.support.client import PortalClient
@@ -443,13 +444,7 @@ def test_a_keypad_that_rests_is_said_first(client: PortalClient) -> None:
     booking = a_stay(arrives_in=-HOUR)
     token = make_guest_link(booking)
     ask(client, token)
-    make_timeline_entry(
-        booking,
-        Kind.KEYPAD,
-        booking_id=None,
-        lock_id=booking.door_codes[0].lock_id,
-        data={"trigger": "DeviceKeypadLockedOut"},
-    )
+    make_door_event(booking.door_codes[0].lock, what=What.KEYPAD_PAUSED)
 
     html = client.get(f"/guest/{token}").text
 

@@ -1,0 +1,186 @@
+"""What happens at a door: who opened it, wrong tries, a keypad that takes a pause.
+
+Schlage tells of it twice, by a webhook and in the lock's own log, with times some seconds apart.
+The rules here make one event of the two, and say what it means for a stay.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from portal.domain.stay import Window
+
+# The same event is told with times at most so far apart.
+SAME_WITHIN: Final = timedelta(seconds=60)
+# A guest who stands in front of the door before the code is valid is still this stay's guest.
+TRIES_EARLY: Final = timedelta(hours=6)
+TRIES_TOLD_FROM: Final = 3
+# Wrong tries are worth a call for so long; then the guest is in, or has called already.
+TRIES_TOLD_FOR: Final = timedelta(hours=2)
+# Whoever came in from outside may open from inside for so long.
+INSIDE_FOR: Final = timedelta(hours=12)
+
+
+class What(StrEnum):
+    OPENED = "opened"
+    WRONG_TRY = "wrong_try"
+    KEYPAD_PAUSED = "keypad_paused"  # the lock takes no digits for a while
+    ALARM = "alarm"
+
+
+class How(StrEnum):
+    """What the door was opened with."""
+
+    CODE = "code"
+    THUMB_TURN = "thumb_turn"  # by hand, from inside
+    APP = "app"
+    APPLE_KEY = "apple_key"
+    BUTTON = "button"
+    TIMER = "timer"
+    UNKNOWN = "unknown"
+
+
+class Whose(StrEnum):
+    """Who did it, as far as a code or an app tells."""
+
+    GUEST = "guest"
+    STAFF = "staff"
+    SPARE = "spare"
+    OTHER = "other"  # a code that we did not make
+    PORTAL = "portal"  # somebody pressed Unlock here
+    NOBODY = "nobody"  # nothing tells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One event as one source tells it; `key` names it within that source."""
+
+    key: str
+    at: datetime
+    what: What
+    how: How = How.UNKNOWN
+    code_id: str | None = None  # Schlage's id of the code
+    name: str = ""  # of the code or of the person in the app
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A door was opened."""
+
+    at: datetime
+    how: How
+    whose: Whose
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A stay at the door, as wrong tries may be its guest's."""
+
+    booking_id: int
+    window: Window  # in which its code opens
+    has_arrived: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something at the doors of one stay. `is_own`: by the stay's own code."""
+
+    at: datetime
+    what: What
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class KeypadTrouble:
+    """Somebody cannot get in by the keypad, as it seems."""
+
+    tries: int
+    is_paused: bool
+    at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """From when on it is no longer worth telling."""
+        return self.at + TRIES_TOLD_FOR
+
+
+def is_same(one: Told, other: Told) -> bool:
+    """Whether both tell of one event: a source that knows less does not contradict."""
+    if one.what is not other.what or abs(one.at - other.at) > SAME_WITHIN:
+        return False
+    if How.UNKNOWN not in {one.how, other.how} and one.how is not other.how:
+        return False
+    names = {one.name.casefold(), other.name.casefold()} - {""}
+    return len(names) < 2
+
+
+def twin(told: Told, known: Iterable[tuple[int, Told]]) -> int | None:
+    """The number of the known event that this one is, the nearest in time; None where it is new."""
+    same = [(abs(other.at - told.at), number) for number, other in known if is_same(told, other)]
+    return min(same)[1] if same else None
+
+
+def whose_try(expected: Sequence[Expected], at: datetime) -> int | None:
+    """The booking whose guest tried wrong digits; None where it could be more than one's.
+
+    Who is due and has not been seen yet comes before who is inside already.
+    """
+    inside = [e for e in expected if e.window.starts_at <= at < e.window.ends_at]
+    early = [e for e in expected if at < e.window.starts_at <= at + TRIES_EARLY]
+    waiting = [e for e in inside if not e.has_arrived]
+    for group in (waiting, inside, early):
+        if len(group) == 1:
+            return group[0].booking_id
+        if group:
+            return None
+    return None
+
+
+def keypad_trouble(events: Iterable[Event], now: datetime) -> KeypadTrouble | None:
+    """What is to be told of a stay's keypad now; None once its code has opened the door since."""
+    tries, is_paused, at = 0, False, None
+    for event in sorted(events, key=lambda e: e.at):
+        if event.what is What.OPENED and event.is_own:
+            tries, is_paused, at = 0, False, None
+        elif event.what in {What.WRONG_TRY, What.KEYPAD_PAUSED} and (
+            event.at > now - TRIES_TOLD_FOR
+        ):
+            tries += event.what is What.WRONG_TRY
+            is_paused = is_paused or event.what is What.KEYPAD_PAUSED
+            at = event.at
+    if at is None or not (is_paused or tries >= TRIES_TOLD_FROM):
+        return None
+    return KeypadTrouble(tries, is_paused, at)
+
+
+def is_uncalled_for(
+    opening: Opening, stays: Iterable[Window], before: Iterable[Opening] = ()
+) -> bool:
+    """Whether a door was opened by a code or from inside while nobody stays there.
+
+    `stays` with their buffers. Staff may always come; who opens from inside may have come in
+    before, and that opening was judged by itself.
+    """
+    if opening.how not in {How.CODE, How.THUMB_TURN} or opening.whose in {
+        Whose.STAFF,
+        Whose.PORTAL,
+    }:
+        return False
+    if any(stay.starts_at <= opening.at < stay.ends_at for stay in stays):
+        return False
+    return not (
+        opening.how is How.THUMB_TURN
+        and any(
+            other.how is not How.THUMB_TURN
+            and other.whose is not Whose.GUEST
+            and timedelta(0) <= opening.at - other.at <= INSIDE_FOR
+            for other in before
+        )
+    )
+
+
+def read_after(has_unseen_guest: bool) -> timedelta:
+    """How long the lock's log may wait to be read: a guest who is due may have come already."""
+    return timedelta(hours=3) if has_unseen_guest else timedelta(days=1)

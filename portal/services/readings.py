@@ -1,0 +1,50 @@
+"""Keeping what a lock says of itself: at most one reading an hour, unless something changed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from portal.domain.health import Reading, is_worth_keeping
+from portal.models import Lock, LockReading
+
+KEPT_FOR: Final = timedelta(days=100)
+
+
+def take(session: Session, lock: Lock, now: datetime) -> None:
+    """The lock's battery, signal and connection as they stand now are kept, where that is news."""
+    session.flush()
+    new = Reading(now, lock.is_online, lock.battery_state, lock.battery_level, lock.wifi_signal)
+    row = session.scalars(
+        select(LockReading)
+        .where(LockReading.lock_id == lock.id)
+        .order_by(LockReading.at.desc(), LockReading.id.desc())
+        .limit(1)
+    ).first()
+    if not is_worth_keeping(of_row(row) if row else None, new):
+        return
+    session.add(
+        LockReading(
+            account_id=lock.account_id,
+            lock_id=lock.id,
+            at=now,
+            is_online=new.is_online,
+            battery_state=new.battery_state,
+            battery_level=new.battery_level,
+            wifi_signal=new.wifi_signal,
+        )
+    )
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Readings are kept for as long as a page shows them, and some days more."""
+    session.execute(
+        delete(LockReading)
+        .where(LockReading.at < now - KEPT_FOR)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def of_row(row: LockReading) -> Reading:
+    return Reading(row.at, row.is_online, row.battery_state, row.battery_level, row.wifi_signal)
