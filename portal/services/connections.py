@@ -42,6 +42,8 @@ FIRST_CHECK_AGAIN: Final = timedelta(minutes=2)  # somebody waits to see their l
 MISSING_CHECKS: Final = 3
 MISSING_FOR: Final = timedelta(hours=1)
 MISSING_AGAIN: Final = timedelta(minutes=30)
+# A lock's codes come first; who opened it before we knew it can wait.
+LOG_AFTER: Final = timedelta(hours=1)
 
 
 def oauth() -> SchlageOAuth:
@@ -385,8 +387,6 @@ def _what_matters(lock: Lock) -> tuple[object, ...]:
 def describe(session: Session, lock: Lock, device: Device, now: datetime) -> None:
     """The lock's facts, as far as the device tells them: one out of reach drops most of them."""
     lock.seen_at, lock.missing_since, lock.missing_checks = now, None, 0
-    if device.is_online is not None:
-        reach.set_online(session, lock, device.is_online, now)
     told = {
         "name": device.name[:200],
         "model": (device.device_type or "")[:100] or None,
@@ -402,8 +402,10 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
     for field, value in told.items():
         if value is not None and getattr(lock, field) != value:
             setattr(lock, field, value)
+    if device.is_online is not None:
+        reach.set_online(session, lock, device.is_online, now)
     readings.take(session, lock, now)
-    lock.entries_due_at = lock.entries_due_at or now + ringing.REPEAT_AFTER
+    lock.entries_due_at = lock.entries_due_at or now + LOG_AFTER
 
 
 def _known(word: StrEnum, unknown: StrEnum) -> str | None:

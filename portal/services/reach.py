@@ -10,7 +10,7 @@ from portal.domain import reach, retry
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
 from portal.domain.status import Status
 from portal.models import DoorCode, Lock
-from portal.services import timeline
+from portal.services import readings, timeline
 
 _PASSING: Final = frozenset(
     key for key, it in CATALOGUE.items() if it.policy in {Policy.RETRY, Policy.VERIFY}
@@ -32,6 +32,7 @@ def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> 
         return
     was_known = lock.is_online is not None
     lock.is_online, lock.online_changed_at = is_online, now
+    readings.take(session, lock, now)
     if was_known:
         timeline.record(
             session,

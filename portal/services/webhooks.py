@@ -190,7 +190,6 @@ def _work_device(session: Session, lock: Lock, event: WebhookEvent) -> None:
     lock.connection.last_webhook_at = now
     if event.kind is EventKind.CONNECTIVITY and event.is_online is not None:
         reach.set_online(session, lock, event.is_online, now)
-        readings.take(session, lock, now)
         ringing.mark(session, [lock.id])
     elif event.kind is EventKind.BATTERY:
         _work_battery(session, lock, event)
