@@ -127,6 +127,8 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         "/alerts",
         "/locks",
         f"/locks/{lock_id}",
+        f"/locks/{lock_id}?days=90",
+        f"/locks/{lock_id}/entries",
         f"/locks/{lock_id}/unlock",
         "/properties",
         f"/properties/{place_id}",
