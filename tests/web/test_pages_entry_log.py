@@ -312,6 +312,7 @@ def test_whether_a_vacant_home_is_alerted_is_each_propertys_choice(app: Flask) -
         "check_in": "16:00",
         "check_out": "11:00",
         "lead_days": "7",
+        "pin_hours_before": "24",
         "buffer_before_minutes": "60",
         "buffer_after_minutes": "60",
         "pin_source": "random",
