@@ -1,4 +1,4 @@
-"""Writes docs/state-machine.md from the code: `python -m docs.generate` (`make docs`).
+"""Writes docs/state-machine.md and docs/webhooks-out.md: `python -m docs.generate` (`make docs`).
 
 The words come from the enums themselves, each with the comment behind it, and the arrows from the
 transition table, so the page cannot say anything that the code does not do.
@@ -22,11 +22,15 @@ from portal.domain.command import (
     State,
 )
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.outgoing import CALL_PAUSES, ENDPOINT_GIVES_UP
 from portal.domain.status import Status, Verdict
+from portal.domain.webhook_events import FIELDS, EventKind
+from portal.network.post import TOTAL_SECONDS
 
 STATE_MACHINE: Final = Path(__file__).with_name("state-machine.md")
+WEBHOOKS_OUT: Final = Path(__file__).with_name("webhooks-out.md")
 
-_MEMBER: Final = re.compile(r'^\s+[A-Z_]+ = "(?P<value>[a-z_]+)"(?:\s+# (?P<words>.+))?$')
+_MEMBER: Final = re.compile(r'^\s+[A-Z_]+ = "(?P<value>[a-z_.]+)"(?:\s+# (?P<words>.+))?$')
 
 
 _PAGE: Final = """\
@@ -91,6 +95,64 @@ Computed by [verdict.py](../portal/domain/verdict.py) from the doors; the worst 
 first: {verdicts}.
 """
 
+_WEBHOOKS: Final = """\
+# Webhooks out
+
+<!-- Made by `make docs` from portal/domain: change the code, not this page. -->
+Your own programs can be told of what happens here. An owner adds an address under
+Settings > Alerts > Webhooks and chooses the events. This page is generated from
+[webhook_events.py](../portal/domain/webhook_events.py); a test fails when it differs from it.
+
+## A call
+
+Each event is one `POST` with a JSON body. It holds ids and states, never a name and never a PIN:
+ask the API for the rest.
+
+```json
+{{
+  "type": "door_code.status_changed",
+  "timestamp": "2026-03-05T20:00:00+00:00",
+  "data": {{
+    "door_code_id": 41, "booking_id": 17, "lock_id": 3,
+    "before": "sent", "after": "confirmed", "problem": null
+  }}
+}}
+```
+
+Calls are signed as [Standard Webhooks](https://www.standardwebhooks.com/) says, with the headers
+`webhook-id`, `webhook-timestamp` and `webhook-signature`. Give the secret that was shown when the
+webhook was added to any of its libraries, and let it check the body as it came, before parsing it:
+
+```python
+from standardwebhooks import Webhook
+
+event = Webhook(secret).verify(body, headers)
+```
+
+Answer with 2xx within {seconds} seconds, and do the work afterwards. Redirects are not followed.
+An event is written in the same transaction as the change that it tells of, and sent within about
+half a minute of it.
+
+An event can come twice: keep the `webhook-id`s you have seen. Events can come in another order than
+they happened, after a failure for example: go by `timestamp`, or ask the API how things stand now.
+
+The address starts with `https://`, names no port but 443, and leads to a public server; every
+connection is checked for that once more.
+
+## When a call fails
+
+It is sent again, under the same id, after
+{pauses}.
+A webhook that took no call for {days} days, or that answers 410, is switched off, and an alert says
+so. Its page shows each call with what came of it, and a button sends one again.
+
+## The events
+
+{events}
+
+{fields}
+"""
+
 
 def state_machine() -> str:
     """The whole page as Markdown."""
@@ -106,6 +168,22 @@ def state_machine() -> str:
         evidence=_words("evidence", Evidence),
         statuses=_words("status", Status),
         verdicts=_code(Verdict),
+    )
+
+
+def webhooks_out() -> str:
+    """The whole page as Markdown."""
+    fields = "\n\n".join(
+        f"### `{kind}`\n\n"
+        + _table(("in `data`", "is"), [(f"`{name}`", means) for name, means in said.items()])
+        for kind, said in FIELDS.items()
+    )
+    return _WEBHOOKS.format(
+        seconds=int(TOTAL_SECONDS),
+        pauses=_list(_span(pause.total_seconds()) for pause in CALL_PAUSES),
+        days=ENDPOINT_GIVES_UP.days,
+        events=_words("event", EventKind),
+        fields=fields,
     )
 
 
@@ -156,6 +234,17 @@ def _kinds(lane: Lane) -> list[Kind]:
     return [kind for kind in Kind if LANE_OF[kind] is lane]
 
 
+def _span(seconds: float) -> str:
+    units = ((3600, "h"), (60, "min"), (1, "s"))
+    size, unit = next(each for each in units if seconds >= each[0])
+    return f"{seconds / size:g} {unit}"
+
+
+def _list(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}"
+
+
 def _code(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
@@ -166,5 +255,6 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    STATE_MACHINE.write_text(state_machine())
-    print(f"{STATE_MACHINE.name} is up to date with the code.")
+    for page, text in ((STATE_MACHINE, state_machine()), (WEBHOOKS_OUT, webhooks_out())):
+        page.write_text(text)
+        print(f"{page.name} is up to date with the code.")

@@ -13,8 +13,10 @@ from werkzeug.routing import IntegerConverter
 from portal import cli, crypto, logging, tenancy, unit_of_work, views
 from portal.config import Settings, from_environment
 from portal.extensions import babel, csrf, db, login, migrate
+from portal.messages import child
+from portal.network import post
 from portal.queue import Bell, RedisBell, connect
-from portal.views import _guard
+from portal.views import _guard, notice_words
 
 ROOT = Path(__file__).parent.parent
 MIGRATIONS = ROOT / "migrations"
@@ -44,6 +46,9 @@ def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Fl
     app.extensions["redis"] = connection
     app.extensions["bell"] = bell or RedisBell(connection)
     app.extensions["schlage_http"] = requests.Session
+    app.extensions["messenger"] = child.send
+    app.extensions["endpoint_post"] = post.post
+    app.extensions["notice_words"] = notice_words.write
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)

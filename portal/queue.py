@@ -27,6 +27,8 @@ class JobName(StrEnum):
     CHECK_CONNECTION = "jobs.connections.check_connection"
     FETCH_FEED = "jobs.feeds.fetch_feed"
     WORK_BULK = "jobs.bulk.work_bulk"
+    SEND_NOTICE = "jobs.outgoing.send_notice"
+    CALL_ENDPOINT = "jobs.outgoing.call_endpoint"
 
 
 WORK: Final = "work"
@@ -42,6 +44,8 @@ QUEUE_OF: Final[Mapping[JobName, str]] = {
     JobName.CHECK_CONNECTION: SLOW,
     JobName.FETCH_FEED: SLOW,
     JobName.WORK_BULK: SLOW,
+    JobName.SEND_NOTICE: SLOW,
+    JobName.CALL_ENDPOINT: SLOW,
 }
 
 

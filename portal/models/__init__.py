@@ -12,10 +12,12 @@ from portal.models.account import (
 from portal.models.alert import Alert
 from portal.models.booking import Booking, BookingStatus, DoorCode, PinOrigin, Source
 from portal.models.bulk import BulkItem, BulkRun
+from portal.models.channel import Channel, ChannelThread, Notice
 from portal.models.command import Command, LockEntry
 from portal.models.connection import CheckFault, Connection, ConnectionState
 from portal.models.csv_import import CsvChange, CsvColumn, CsvImport, ImportState
 from portal.models.door_event import DoorEvent
+from portal.models.endpoint import Endpoint, EndpointCall
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
 from portal.models.guest import GuestLink, GuestMessage
@@ -32,6 +34,8 @@ __all__ = [
     "BookingStatus",
     "BulkItem",
     "BulkRun",
+    "Channel",
+    "ChannelThread",
     "CheckFault",
     "Command",
     "Connection",
@@ -41,6 +45,8 @@ __all__ = [
     "CsvImport",
     "DoorCode",
     "DoorEvent",
+    "Endpoint",
+    "EndpointCall",
     "Feed",
     "ForeignCode",
     "GuestLink",
@@ -52,6 +58,7 @@ __all__ = [
     "LockReading",
     "Manager",
     "Mapping",
+    "Notice",
     "PinOrigin",
     "PinSource",
     "Property",

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, case, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
+from portal.domain import notices
 from portal.domain.command import State
+from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.domain.verdict import REMOVAL_ALARM
@@ -15,16 +17,23 @@ from portal.models import (
     Alert,
     Booking,
     BookingStatus,
+    Channel,
     Command,
     Connection,
     ConnectionState,
     DoorCode,
+    Endpoint,
     Lock,
 )
-from portal.services import guest_help, vacancy
+from portal.services import endpoint_events, guest_help, vacancy
+from portal.services.alert_page import CHANNEL_DEAD, ENDPOINT_OFF
 
 # How long before an arrival an unconfirmed code is alarmed, the most urgent first.
 BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
+# How long before an arrival its lock's own trouble is alarmed, and how long it must last before.
+OFFLINE_BEFORE: Final = timedelta(hours=24)
+OFFLINE_FOR: Final = timedelta(minutes=15)
+BATTERY_BEFORE: Final = timedelta(hours=72)
 WEBHOOKS_OFF_SHARE: Final = 0.2
 WEBHOOKS_OFF_COMMANDS: Final = 5  # fewer commands in an hour say nothing
 _BY_WEBHOOK: Final = "webhook"
@@ -56,6 +65,40 @@ _LATE_REMOVALS: Final = (
     .where(DoorCode.status == Status.REMOVING, DoorCode.ends_at <= bindparam("before"))
     .options(joinedload(DoorCode.lock))
 )
+# Codes that only a person can bring on, and codes for which their lock has no room.
+_NEEDING: Final = (
+    select(DoorCode)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .join(Lock, Lock.id == DoorCode.lock_id)
+    .join(Connection, Connection.id == Lock.connection_id)
+    .where(
+        DoorCode.is_wanted.is_(True),
+        DoorCode.status.in_(set(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}),
+        or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.ends_at > bindparam("now"),
+        # Of one that is signed out its own alert tells, for all of its codes at once.
+        Connection.state == ConnectionState.CONNECTED,
+    )
+    .options(contains_eager(DoorCode.booking), contains_eager(DoorCode.lock))
+    .order_by(Booking.starts_at, DoorCode.id)
+)
+# Locks in trouble of their own, with whoever comes to them next.
+_WEAK_LOCKS: Final = (
+    select(Lock, Booking)
+    .join(DoorCode, DoorCode.lock_id == Lock.id)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        or_(Lock.is_online.is_(False), Lock.battery_state.ilike("%critical%")),
+        DoorCode.is_wanted.is_(True),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at > bindparam("now"),
+        Booking.starts_at <= bindparam("soon"),
+    )
+    .order_by(Booking.starts_at, Booking.id)
+)
+_DEAD_CHANNELS: Final = select(Channel).where(Channel.dead_since.is_not(None))
+_OFF_ENDPOINTS: Final = select(Endpoint).where(Endpoint.disabled_at.is_not(None))
 _CONNECTIONS: Final = select(Connection)
 _CLOSED_BY: Final = (
     select(
@@ -83,25 +126,65 @@ class _Condition:
     lock_id: int | None = None
     connection_id: int | None = None
 
+    @property
+    def thread(self) -> str:
+        """The trouble it is about, the same through its escalation."""
+        return notices.thread_of(self.cause, self.key, self.booking_id, self.lock_id)
+
 
 def refresh(session: Session, now: datetime) -> None:
     """Open alerts are exactly the conditions that hold now; those that ended are closed."""
+    late = _late_arrivals(session, now)
     found = {
         (c.account_id, c.key): c
         for c in (
-            *_late_arrivals(session, now),
+            *late,
+            *_needing(session, now, {c.thread for c in late}),
             *_late_removals(session, now),
+            *_weak_locks(session, now),
             *_connections(session, now),
             *_uncalled_openings(session, now),
+            *_ways_to_tell(session),
         )
     }
     open_now = {(a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS)}
-    for key, alert in open_now.items():
-        if key not in found:
-            alert.closed_at = now
+    ended = {key: alert for key, alert in open_now.items() if key not in found}
+    for alert in ended.values():
+        alert.closed_at = now
+    started = {key: condition for key, condition in found.items() if key not in open_now}
+    _open(session, started, ended, now)
     for key, condition in found.items():
-        if key not in open_now:
-            session.add(Alert(opened_at=now, **condition.__dict__))
+        if key in open_now:
+            _follow(open_now[key], condition)
+
+
+def _open(
+    session: Session,
+    started: dict[tuple[int, str], _Condition],
+    ended: dict[tuple[int, str], Alert],
+    now: datetime,
+) -> None:
+    """The new alerts are rows, and endpoints are told of them and of what is over.
+
+    What goes on as another alert of the same thread is not over.
+    """
+    before = {
+        (a.account_id, notices.thread_of(a.cause, a.key, a.booking_id, a.lock_id)): a
+        for a in ended.values()
+    }
+    for condition in started.values():
+        alert = Alert(opened_at=now, **condition.__dict__)
+        session.add(alert)
+        escalated = before.pop((condition.account_id, condition.thread), None)
+        endpoint_events.alert_opened(session, alert, escalated.id if escalated else None)
+    for alert in before.values():
+        endpoint_events.alert_resolved(session, alert)
+
+
+def _follow(alert: Alert, condition: _Condition) -> None:
+    """An open alert names the guest who comes next, also once another one does."""
+    if alert.booking_id != condition.booking_id:
+        alert.booking_id, alert.words = condition.booking_id, condition.words
 
 
 def _late_arrivals(session: Session, now: datetime) -> list[_Condition]:
@@ -118,14 +201,90 @@ def _late_arrivals(session: Session, now: datetime) -> list[_Condition]:
         conditions.append(
             _Condition(
                 account_id=code.account_id,
-                key=f"not_confirmed:{hours}h:{code.id}",
-                cause="not_confirmed",
+                key=f"{NOT_CONFIRMED}:{hours}h:{code.id}",
+                cause=NOT_CONFIRMED,
                 words=f"The code for {code.lock.name} is not confirmed {hours} h before arrival.",
                 booking_id=code.booking_id,
                 lock_id=code.lock_id,
             )
         )
     return conditions
+
+
+def _needing(session: Session, now: datetime, told: set[str]) -> list[_Condition]:
+    """Codes that wait for a person, however far the arrival, and locks without room for a code.
+
+    `told` are the threads of arrivals that are alarmed already.
+    """
+    conditions: dict[str, _Condition] = {}
+    for code in session.scalars(_NEEDING, {"now": now}):
+        if code.problem is ProblemKey.LOCK_FULL:
+            conditions.setdefault(f"full:{code.lock_id}", _of_lock(code.lock, code.booking_id))
+        if code.status is not Status.NEEDS_YOU:
+            continue
+        title = CATALOGUE[code.problem].title if code.problem else "it needs a decision of yours"
+        condition = _Condition(
+            account_id=code.account_id,
+            key=f"{NEEDS_YOU}:{code.id}",
+            cause=NEEDS_YOU,
+            words=f"{code.lock.name}: {title}.",
+            booking_id=code.booking_id,
+            lock_id=code.lock_id,
+        )
+        if condition.thread not in told:
+            conditions[condition.key] = condition
+    return list(conditions.values())
+
+
+def _weak_locks(session: Session, now: datetime) -> list[_Condition]:
+    """Locks that are offline, or nearly without power, with a guest on the way to them."""
+    conditions: dict[str, _Condition] = {}
+    for lock, booking in session.execute(_WEAK_LOCKS, {"now": now, "soon": now + BATTERY_BEFORE}):
+        is_offline = lock.is_online is False and (
+            lock.online_changed_at is None or lock.online_changed_at <= now - OFFLINE_FOR
+        )
+        if is_offline and booking.starts_at <= now + OFFLINE_BEFORE:
+            condition = _of_lock(lock, booking.id, ProblemKey.LOCK_OFFLINE)
+            conditions.setdefault(condition.key, condition)
+        if "critical" in (lock.battery_state or "").casefold():
+            condition = _of_lock(lock, booking.id, ProblemKey.LOW_BATTERY)
+            conditions.setdefault(condition.key, condition)
+    return list(conditions.values())
+
+
+def _of_lock(lock: Lock, booking_id: int, key: ProblemKey = ProblemKey.LOCK_FULL) -> _Condition:
+    return _Condition(
+        account_id=lock.account_id,
+        key=f"{key}:{lock.id}",
+        cause=str(key),
+        words=f"{lock.name}: {CATALOGUE[key].title}.",
+        booking_id=booking_id,
+        lock_id=lock.id,
+    )
+
+
+def _ways_to_tell(session: Session) -> list[_Condition]:
+    """Channels that reach nobody, and endpoints that are called no more."""
+    return [
+        *(
+            _Condition(
+                account_id=channel.account_id,
+                key=f"{CHANNEL_DEAD}:{channel.id}",
+                cause=CHANNEL_DEAD,
+                words=f"Nothing gets through to “{channel.name}”.",
+            )
+            for channel in session.scalars(_DEAD_CHANNELS)
+        ),
+        *(
+            _Condition(
+                account_id=endpoint.account_id,
+                key=f"{ENDPOINT_OFF}:{endpoint.id}",
+                cause=ENDPOINT_OFF,
+                words=f"“{endpoint.name}” took no call for days, and is called no more.",
+            )
+            for endpoint in session.scalars(_OFF_ENDPOINTS)
+        ),
+    ]
 
 
 def _late_removals(session: Session, now: datetime) -> list[_Condition]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.domain import notices
+from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, Topic
 from portal.domain.problems import ProblemKey
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
 from portal.services import guest_help, stays, vacancy
@@ -17,20 +19,31 @@ from portal.unit_of_work import touch
 CLOSED_FOR: Final = timedelta(days=7)
 CLOSED_SIZE: Final = 100
 
-NOT_CONFIRMED: Final = "not_confirmed"
 FEED_SICK: Final = "feed_sick"
 FEED_HELD: Final = "feed_held"
+CHANNEL_DEAD: Final = "channel_dead"
+ENDPOINT_OFF: Final = "endpoint_off"
+# About a lock, although they name the guest who comes to it.
+OF_LOCKS: Final = frozenset(
+    {str(ProblemKey.LOCK_OFFLINE), str(ProblemKey.LOW_BATTERY), str(ProblemKey.LOCK_FULL)}
+)
 # What keeps guests out stands first; a cause that is not named here stands last.
 _ORDER: Final = (
     guest_help.CAUSE,
     NOT_CONFIRMED,
     ProblemKey.SIGNED_OUT,
     ProblemKey.SCHLAGE_OUTAGE,
+    NEEDS_YOU,
+    ProblemKey.LOCK_OFFLINE,
+    ProblemKey.LOW_BATTERY,
+    ProblemKey.LOCK_FULL,
     FEED_HELD,
     ProblemKey.REMOVAL_UNCONFIRMED,
     vacancy.CAUSE,
+    CHANNEL_DEAD,
     ProblemKey.WEBHOOKS_OFF,
     FEED_SICK,
+    ENDPOINT_OFF,
 )
 
 
@@ -39,6 +52,7 @@ class Item:
     """One alert, with the booking, lock, calendar or connection that it is about."""
 
     id: int
+    key: str
     cause: str
     words: str
     opened_at: datetime
@@ -52,6 +66,18 @@ class Item:
     feed_property: str
     connection_id: int | None
     connection_name: str
+
+    @property
+    def thread(self) -> str:
+        """The trouble it is about, the same through its escalation."""
+        booking_id = self.stay.id if self.stay else None
+        return notices.thread_of(self.cause, self.key, booking_id, self.lock_id)
+
+    @property
+    def place_id(self) -> int | None:
+        """The id at the end of its key: of the channel or endpoint, where it is about one."""
+        end = self.key.rpartition(":")[2]
+        return int(end) if end.isascii() and end.isdecimal() else None
 
     @property
     def lasted_seconds(self) -> float:
@@ -99,13 +125,9 @@ def unseen(session: Session) -> int:
 def read(session: Session, now: datetime) -> AlertPage:
     """Open alerts grouped by cause, and those that ended within a week, the newest first."""
     is_recent = or_(Alert.closed_at.is_(None), Alert.closed_at > now - CLOSED_FOR)
-    rows = session.execute(_alerts(is_recent)).all()
-    ids = {row.Alert.booking_id for row in rows} - {None}
-    found = stays.load(session, [Booking.id.in_(ids)], now) if ids else []
-    by_id = {stay.id: stay for stay in found}
-    items = [_item(row, by_id) for row in rows]
-    still_open = [item for item in items if item.closed_at is None]
-    closed = sorted(_ended(items), key=lambda item: item.closed_at or now, reverse=True)
+    found = items(session, [is_recent], now)
+    still_open = [item for item in found if item.closed_at is None]
+    closed = sorted(_ended(found), key=lambda item: item.closed_at or now, reverse=True)
     shown = [item.stay for item in still_open if item.stay is not None]
     return AlertPage(
         groups=_grouped(still_open),
@@ -113,6 +135,23 @@ def read(session: Session, now: datetime) -> AlertPage:
         pace_seconds=stays.pace_seconds(shown, now),
         until=stays.next_turn(shown, now),
     )
+
+
+def items(session: Session, conditions: Sequence[ColumnElement[bool]], now: datetime) -> list[Item]:
+    """The alerts that meet the conditions, the newest first."""
+    rows = session.execute(_alerts(and_(*conditions))).all()
+    ids = {row.Alert.booking_id for row in rows} - {None}
+    found = stays.load(session, [Booking.id.in_(ids)], now) if ids else []
+    by_id = {stay.id: stay for stay in found}
+    return [_item(row, by_id) for row in rows]
+
+
+def count_open(session: Session, account_id: int, topic: Topic) -> int:
+    """How many alerts of this topic are open."""
+    causes = session.scalars(
+        select(Alert.cause).where(Alert.account_id == account_id, Alert.closed_at.is_(None))
+    )
+    return sum(notices.topic_of(cause) is topic for cause in causes)
 
 
 def mark_seen(session: Session, account_id: int, now: datetime, alert_id: int | None = None) -> int:
@@ -155,6 +194,7 @@ def _item(row: Any, by_id: dict[int, Stay]) -> Item:
     alert: Alert = row.Alert
     return Item(
         id=alert.id,
+        key=alert.key,
         cause=alert.cause,
         words=alert.words,
         opened_at=alert.opened_at,
@@ -182,13 +222,9 @@ def _grouped(items: Sequence[Item]) -> tuple[Group, ...]:
 
 def _ended(items: Sequence[Item]) -> list[Item]:
     """What is over: not an alert that at the same moment went on as a more urgent one."""
-    went_on = {(_place(item), item.opened_at) for item in items}
+    went_on = {(item.thread, item.opened_at) for item in items}
     return [
         item
         for item in items
-        if item.closed_at is not None and (_place(item), item.closed_at) not in went_on
+        if item.closed_at is not None and (item.thread, item.closed_at) not in went_on
     ]
-
-
-def _place(item: Item) -> tuple[str, int | None, int | None]:
-    return item.cause, item.stay.id if item.stay else None, item.lock_id

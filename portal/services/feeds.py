@@ -20,10 +20,11 @@ from portal.domain.intake_types import (
 from portal.domain.secret import Secret
 from portal.feeds import child
 from portal.feeds import fetch as network
-from portal.feeds.addresses import target
 from portal.feeds.errors import FeedProblem, FetchFailed
 from portal.feeds.fetch import Fetched
 from portal.models import Alert, Booking, Feed, Property
+from portal.network.addresses import target
+from portal.network.errors import CallRefused
 from portal.queue import JobName, ring
 from portal.services import feed_alerts, intake
 from portal.unit_of_work import writing
@@ -65,8 +66,8 @@ def add_feed(
     try:
         # What no fetch would ever call is said at once, and not after the first fetch.
         target(address, allow_private=_allows_private())
-    except FeedProblem as problem:
-        raise BadFeed("address", problem.words) from problem
+    except CallRefused as refused:
+        raise BadFeed("address", refused.words) from refused
     feed = _new(session, place, name or host, source)
     feed.address, feed.host = Secret(address), host[:255]
     feed.due_at = clock.now() + FETCH_EVERY
@@ -149,8 +150,9 @@ def remove(session: Session, feed: Feed) -> None:
     for booking in session.scalars(select(Booking).where(Booking.feed_id == feed.id)).all():
         booking.feed_id = None
     for alert in session.scalars(select(Alert).where(Alert.feed_id == feed.id)).all():
+        if alert.closed_at is None:
+            feed_alerts.close_alert(session, feed, alert.cause, clock.now())
         alert.feed_id = None
-        alert.closed_at = alert.closed_at or clock.now()
     session.flush()
     session.delete(feed)
 

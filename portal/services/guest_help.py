@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, joinedload
 from portal.domain.door_event import What
 from portal.domain.entry import EntryState
 from portal.domain.guest_view import KEYPAD_PAUSE
+from portal.domain.notices import GUEST_CANNOT_ENTER
 from portal.domain.secret import Secret
 from portal.models import Alert, Booking, BookingStatus, DoorCode, DoorEvent, LockEntry
-from portal.services import bookings, timeline
+from portal.services import bookings, endpoint_events, timeline
 
-CAUSE: Final = "guest_cannot_enter"
+CAUSE: Final = GUEST_CANNOT_ENTER
 WORDS: Final = "The guest says that the door does not open."
 GUEST: Final = "guest"  # the actor in the history
 
@@ -50,16 +51,16 @@ def ask(session: Session, booking: Booking, now: datetime) -> bool:
     bookings.resync(session, booking, GUEST)
     if call_of(session, booking.id) is not None:
         return False
-    session.add(
-        Alert(
-            account_id=booking.account_id,
-            key=f"{CAUSE}:{booking.id}",
-            cause=CAUSE,
-            words=WORDS,
-            booking_id=booking.id,
-            opened_at=now,
-        )
+    call = Alert(
+        account_id=booking.account_id,
+        key=f"{CAUSE}:{booking.id}",
+        cause=CAUSE,
+        words=WORDS,
+        booking_id=booking.id,
+        opened_at=now,
     )
+    session.add(call)
+    endpoint_events.alert_opened(session, call)
     _note(session, timeline.Kind.GUEST_ASKED, booking, GUEST)
     return True
 
@@ -88,7 +89,7 @@ def door_opened(session: Session, booking_id: int, now: datetime) -> None:
     """The guest's code opened a door: their call for help, if there was one, is over."""
     call = call_of(session, booking_id)
     if call is not None:
-        call.closed_at = now
+        _end(session, call, now)
 
 
 def done(session: Session, booking: Booking, actor: str, now: datetime) -> bool:
@@ -96,7 +97,8 @@ def done(session: Session, booking: Booking, actor: str, now: datetime) -> bool:
     call = call_of(session, booking.id)
     if call is None:
         return False
-    call.closed_at, call.seen_at = now, call.seen_at or now
+    _end(session, call, now)
+    call.seen_at = call.seen_at or now
     _note(session, timeline.Kind.GUEST_HELPED, booking, actor)
     return True
 
@@ -104,7 +106,7 @@ def done(session: Session, booking: Booking, actor: str, now: datetime) -> bool:
 def end_with_stays(session: Session, now: datetime) -> None:
     """Calls of guests whose stay is over or cancelled are over too."""
     for call in session.scalars(_ENDED, {"now": now}).all():
-        call.closed_at = now
+        _end(session, call, now)
 
 
 def spare_of(session: Session, booking: Booking, now: datetime) -> Spare | None:
@@ -145,6 +147,11 @@ def paused_at(session: Session, booking: Booking, now: datetime) -> datetime | N
         .order_by(DoorEvent.at.desc())
         .limit(1)
     ).first()
+
+
+def _end(session: Session, call: Alert, now: datetime) -> None:
+    call.closed_at = now
+    endpoint_events.alert_resolved(session, call)
 
 
 def _note(session: Session, kind: timeline.Kind, booking: Booking, actor: str) -> None:

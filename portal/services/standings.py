@@ -12,7 +12,7 @@ from portal.domain.snapshot import CodeFacts, Snapshot
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import Command, DoorCode, LockEntry
-from portal.services import rebuilds, ringing, timeline, verdicts
+from portal.services import endpoint_events, rebuilds, ringing, timeline, verdicts
 from portal.services.snapshots import LockRows
 
 # The turns of a code's life that its history tells; the steps between stand there as commands.
@@ -83,6 +83,7 @@ def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> No
             after=str(status),
             problem=str(code.problem) if code.problem else None,
         )
+    endpoint_events.status_changed(session, code, str(code.status), str(status))
     code.status = status
     code.status_at = now
     if status is Status.CONFIRMED:

@@ -8,9 +8,28 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.command import Lane, State
-from portal.models import Booking, Command, Connection, ConnectionState, Feed, Lock
+from portal.models import (
+    Booking,
+    Command,
+    Connection,
+    ConnectionState,
+    EndpointCall,
+    Feed,
+    Lock,
+    Notice,
+)
 from portal.queue import JobName, ring
-from portal.services import alarms, bolt, bulk, guest_help, ringing, verdicts, webhooks
+from portal.services import (
+    alarms,
+    bolt,
+    bulk,
+    guest_help,
+    notices,
+    outgoing,
+    ringing,
+    verdicts,
+    webhooks,
+)
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
@@ -47,6 +66,7 @@ def sweep() -> None:
     ring_for_locks()
     ring_for_the_rest()
     turn_what_turned()
+    ring_for_what_goes_out()
 
 
 def ring_for_locks() -> None:
@@ -91,6 +111,22 @@ def turn_what_turned() -> None:
         verdicts.refresh(session, turned, now)
         alarms.refresh(session, now)
         guest_help.end_with_stays(session, now)
+
+
+def ring_for_what_goes_out() -> None:
+    """Plans the notices that are due by now, and rings for them and for calls to endpoints."""
+    now = clock.now()
+    with writing() as session:
+        notices.plan(session, now)
+        session.flush()
+        to_send = outgoing.due(session, Notice, now, PAGE)
+        to_call = outgoing.due(session, EndpointCall, now, PAGE)
+        outgoing.forget_old(session, Notice, now)
+        outgoing.forget_old(session, EndpointCall, now)
+    for notice_id in to_send:
+        ring(JobName.SEND_NOTICE, notice_id)
+    for call_id in to_call:
+        ring(JobName.CALL_ENDPOINT, call_id)
 
 
 def _claim_feeds(session: Session) -> list[int]:

@@ -12,6 +12,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
 from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry
+from portal.services import endpoint_events
 
 # Built once, because they run with every step on every lock.
 _BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
@@ -40,7 +41,7 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
         codes.setdefault(code.booking_id, []).append(code)
     held = _held_entries(session, [code.id for each in codes.values() for code in each])
     for booking in bookings:
-        _store(booking, judge(_facts_of(booking, codes.get(booking.id, []), held), now))
+        _store(session, booking, judge(_facts_of(booking, codes.get(booking.id, []), held), now))
 
 
 def refresh_on(
@@ -61,11 +62,19 @@ def refresh_on(
         if entry.state is EntryState.HELD:
             held.setdefault(entry.door_code_id, []).append(entry)
     for code in codes:
-        _store(code.booking, judge(_facts_of(code.booking, doors[code.booking_id], held), now))
+        facts = _facts_of(code.booking, doors[code.booking_id], held)
+        _store(session, code.booking, judge(facts, now))
 
 
-def _store(booking: Booking, judgement: Judgement) -> None:
+def _store(session: Session, booking: Booking, judgement: Judgement) -> None:
     if booking.verdict is not judgement.verdict:
+        endpoint_events.verdict_changed(
+            session,
+            booking,
+            str(booking.verdict),
+            str(judgement.verdict),
+            str(judgement.problem) if judgement.problem else None,
+        )
         booking.verdict = judgement.verdict
     if booking.problem is not judgement.problem:
         booking.problem = judgement.problem

@@ -12,6 +12,7 @@ from portal.services import alert_page
 from portal.views import (
     _bulk_words,
     _resync_words,
+    alert_settings,
     alerts,
     arrivals,
     booking_exports,
@@ -19,6 +20,7 @@ from portal.views import (
     bulk,
     calendar,
     csv_imports,
+    endpoints,
     entry_log,
     filters,
     guest_access,
@@ -50,6 +52,8 @@ _BLUEPRINTS: Final = (
     properties,
     settings,
     guest_texts,
+    alert_settings,
+    endpoints,
     imports,
     csv_imports,
     team,
@@ -69,7 +73,12 @@ _NAVIGATION: Final = (
     ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "entry_log", "rebuilds"}),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports", "csv_imports"}),
-    ("settings.schlage", lazy_gettext("Settings"), "settings", {"settings", "team", "guest_texts"}),
+    (
+        "settings.schlage",
+        lazy_gettext("Settings"),
+        "settings",
+        {"settings", "team", "guest_texts", "alert_settings", "endpoints"},
+    ),
 )
 
 

@@ -43,7 +43,7 @@ _OVER: Final[Mapping[Reason, Look]] = {
     Reason.CANCELLED: Look(lazy_gettext("Cancelled"), "ban", "grey"),
 }
 
-_LISTING_SITES: Final = frozenset({Source.AIRBNB, Source.VRBO, Source.BOOKING_COM})
+LISTING_SITES: Final = frozenset({Source.AIRBNB, Source.VRBO, Source.BOOKING_COM})
 
 
 def install(app: Flask) -> None:
@@ -63,7 +63,7 @@ def called(guest: Guest) -> str:
     """What the guest is called on every page: by name, or such as Airbnb guest ····4403."""
     if guest.name:
         return guest.name
-    if guest.source in _LISTING_SITES:
+    if guest.source in LISTING_SITES:
         site = filters.SOURCE[guest.source]
         return gettext("%(site)s guest %(mark)s", site=site, mark=guest.mark).strip()
     return gettext("Guest %(mark)s", mark=guest.mark).strip()
@@ -128,7 +128,7 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
     if stay.verdict in {Verdict.READY, Verdict.ON_TRACK}:
         return None
     judgement = stay.judgement
-    by = _deadline(stay)
+    by = deadline(stay)
     if judgement.reason is Reason.NO_LOCK:
         return Step(
             gettext("choose which locks open %(name)s.", name=stay.property_name),
@@ -171,7 +171,7 @@ def _other_way_in(stay: Stay, *, is_its_page: bool) -> Step:
     return Step(words, url, gettext("Open the booking"), None if has_arrived else stay.starts_at)
 
 
-def _deadline(stay: Stay) -> datetime | None:
+def deadline(stay: Stay) -> datetime | None:
     """Two hours before the arrival, so that the lock has time to answer; None when that is past."""
     at = stay.starts_at - LATE_WITHIN
     return at if at > clock.now() + timedelta(minutes=1) else None

@@ -4,6 +4,7 @@ from docs import generate
 from portal.domain.command import TRANSITIONS, Event, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.status import Status
+from portal.domain.webhook_events import FIELDS, EventKind
 
 
 def test_the_page_of_states_is_what_the_code_says_now() -> None:
@@ -12,8 +13,19 @@ def test_the_page_of_states_is_what_the_code_says_now() -> None:
     assert written == generate.state_machine(), "run `make docs`"
 
 
+def test_the_page_of_webhooks_is_what_the_code_says_now() -> None:
+    written = generate.WEBHOOKS_OUT.read_text()
+
+    assert written == generate.webhooks_out(), "run `make docs`"
+
+
+def test_every_event_has_its_fields() -> None:
+    assert set(FIELDS) == set(EventKind)
+    assert all(FIELDS.values())
+
+
 def test_every_word_of_the_states_has_a_meaning() -> None:
-    for words in (State, Event, EntryState, Evidence, Status):
+    for words in (State, Event, EntryState, Evidence, Status, EventKind):
         said = generate.meanings(words)
 
         assert set(said) == set(words)

@@ -5,9 +5,11 @@ import socket
 
 import pytest
 
-from portal.feeds.addresses import check_addresses, is_public, target
 from portal.feeds.errors import FetchRefused
-from portal.feeds.fetch import fetch, resolve
+from portal.feeds.fetch import fetch
+from portal.network.addresses import check_addresses, is_public, target
+from portal.network.errors import CallRefused
+from portal.network.pinned import resolve
 
 PUBLIC = "93.184.216.34"
 
@@ -238,7 +240,7 @@ def test_even_a_loopback_installation_calls_the_internet_by_the_public_rules(
 ) -> None:
     destination = target(address, allow_private=True)
 
-    with pytest.raises(FetchRefused):
+    with pytest.raises(CallRefused):
         check_addresses(found, destination, allow_private=True)
 
 

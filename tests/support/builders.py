@@ -4,6 +4,7 @@ Builders commit, so they are not for use inside `unit_of_work.writing()`. What a
 is not given it makes; rows without an account belong to the first one.
 """
 
+import base64
 import itertools
 import json
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,8 +20,11 @@ from portal.domain.bulk import RunState
 from portal.domain.command import LANE_OF, Kind, State
 from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.notices import Kind as NoticeKind
+from portal.domain.notices import Topic
 from portal.domain.secret import Secret
 from portal.domain.status import Status
+from portal.domain.webhook_events import CHOICES
 from portal.extensions import db
 from portal.models import (
     Account,
@@ -30,12 +34,15 @@ from portal.models import (
     BookingStatus,
     BulkItem,
     BulkRun,
+    Channel,
     Command,
     Connection,
     ConnectionState,
     CsvImport,
     DoorCode,
     DoorEvent,
+    Endpoint,
+    EndpointCall,
     Feed,
     ForeignCode,
     GuestLink,
@@ -45,6 +52,7 @@ from portal.models import (
     LockReading,
     Manager,
     Mapping,
+    Notice,
     PinOrigin,
     Property,
     Role,
@@ -460,6 +468,64 @@ def make_alert(account: Account | None = None, **fields: Any) -> Alert:
         "opened_at": clock.now(),
     }
     return saved(Alert(**values | fields))
+
+
+def make_channel(account: Account | None = None, **fields: Any) -> Channel:
+    values = {
+        "account_id": (account or default_account()).id,
+        "name": "Night phone",
+        "kind": "slack",
+        "address": Secret("slack://T1JJ3T3L2/A1BRTD4JD/channel-token-of-the-tests"),
+        "topics": [str(topic) for topic in Topic],
+        "time_zone": "America/New_York",
+        "created_at": clock.now(),
+    }
+    return saved(Channel(**values | fields))
+
+
+def make_notice(channel: Channel | None = None, **fields: Any) -> Notice:
+    """A notice that is due now."""
+    channel = channel or make_channel()
+    values = {
+        "account_id": channel.account_id,
+        "channel_id": channel.id,
+        "kind": NoticeKind.TEST,
+        "items": [],
+        "due_at": clock.now(),
+        "ring_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(Notice(**values | fields))
+
+
+def make_endpoint(account: Account | None = None, **fields: Any) -> Endpoint:
+    values = {
+        "account_id": (account or default_account()).id,
+        "name": "A program",
+        "address": Secret("https://program.example.com/hooks/path-token"),
+        "host": "program.example.com",
+        "secret": Secret("whsec_" + base64.b64encode(b"s" * 32).decode()),
+        "kinds": [str(kind) for kind in CHOICES],
+        "created_at": clock.now(),
+    }
+    return saved(Endpoint(**values | fields))
+
+
+def make_endpoint_call(endpoint: Endpoint | None = None, **fields: Any) -> EndpointCall:
+    """A call that is due now."""
+    endpoint = endpoint or make_endpoint()
+    event_id = f"evt_{next(_numbers)}"
+    values = {
+        "account_id": endpoint.account_id,
+        "endpoint_id": endpoint.id,
+        "event_id": event_id,
+        "kind": "alert.opened",
+        "body": {"type": "alert.opened", "data": {"alert_id": 1}},
+        "due_at": clock.now(),
+        "ring_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(EndpointCall(**values | fields))
 
 
 def make_webhook_event(**fields: Any) -> WebhookEvent:

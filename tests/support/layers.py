@@ -12,9 +12,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
         "portal.domain portal.runtime",
-        "portal.clock portal.crypto portal.queue portal.logging portal.zones",
+        "portal.clock portal.crypto portal.queue portal.logging portal.zones portal.network",
         "portal.config",
-        "portal.models portal.schlage portal.feeds",
+        "portal.models portal.schlage portal.feeds portal.messages",
         "portal.extensions portal.tenancy",
         "portal.unit_of_work",
         "portal.metrics",

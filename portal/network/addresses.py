@@ -1,7 +1,7 @@
-"""Which addresses a feed may be fetched from: the URL's form, and every IP address behind it.
+"""Which addresses may be called: the URL's form, and every IP address behind it.
 
-A feed's address is typed by a stranger and called by our server, so it could ask for the machines
-of our own network. The rules are those of OWASP ASVS 1.3.6; the list of networks does not trust
+An address that a stranger typed is called by our server, so it could ask for the machines of our
+own network. The rules are those of OWASP ASVS 1.3.6; the list of networks does not trust
 `ipaddress.is_global` alone, which differs between Python versions and lets through IPv6 addresses
 that carry a private IPv4 address inside.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import idna
 
-from portal.feeds.errors import FetchRefused
+from portal.network.errors import CallRefused
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -74,28 +74,28 @@ class Target:
 
 
 def target(address: str, *, allow_private: bool = False) -> Target:
-    """The checked parts of a feed's address; FetchRefused says which rule it breaks.
+    """The checked parts of an address; CallRefused says which rule it breaks.
 
     `webcal://` is what calendars call https. With `allow_private` any port, plain http and IP
     addresses pass here; `check_addresses` then lets them reach private networks only.
     """
     if not address or len(address) > LONGEST_ADDRESS or _UNSAFE.search(address):
-        raise FetchRefused("bad_address", "This is not a web address. Paste the calendar's link.")
+        raise CallRefused("bad_address", "This is not a web address.")
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        raise FetchRefused("bad_address", "This is not a web address.") from None
+        raise CallRefused("bad_address", "This is not a web address.") from None
     scheme = {"webcal": "https", "webcals": "https"}.get(parts.scheme, parts.scheme)
     if scheme != "https" and not (allow_private and scheme == "http"):
-        raise FetchRefused("not_https", "The address must start with https://.")
+        raise CallRefused("not_https", "The address must start with https://.")
     if "@" in parts.netloc:
-        raise FetchRefused("credentials", "The address must not hold a user name or password.")
+        raise CallRefused("credentials", "The address must not hold a user name or password.")
     host = _host(parts.hostname or "", allow_private=allow_private)
     if port is None:
         port = 443 if scheme == "https" else 80
     if port != 443 and not allow_private:
-        raise FetchRefused("bad_port", "The address must not name a port other than 443.")
+        raise CallRefused("bad_port", "The address must not name a port other than 443.")
     path = parts.path or "/"
     if parts.query:
         path += f"?{parts.query}"
@@ -107,19 +107,19 @@ def _host(name: str, *, allow_private: bool) -> str:
     if _as_ip(name) is not None or ":" in name:
         if allow_private and _as_ip(name) is not None:
             return name
-        raise FetchRefused("ip_literal", "The address must name a host, not an IP address.")
+        raise CallRefused("ip_literal", "The address must name a host, not an IP address.")
     try:
         host = name.rstrip(".")
         host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError:
-        raise FetchRefused("bad_host", "The host in this address is not a valid name.") from None
+        raise CallRefused("bad_host", "The host in this address is not a valid name.") from None
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         # "127.1", "0x7f.1" and "2130706433" are IP addresses to getaddrinfo.
-        raise FetchRefused("ip_literal", "The address must name a host, not an IP address.")
+        raise CallRefused("ip_literal", "The address must name a host, not an IP address.")
     is_name = len(host) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in labels)
     if not is_name or (len(labels) < 2 and not allow_private):
-        raise FetchRefused("bad_host", "The host in this address is not a valid name.")
+        raise CallRefused("bad_host", "The host in this address is not a valid name.")
     return host
 
 
@@ -133,7 +133,7 @@ def _as_ip(text: str) -> IPAddress | None:
 def check_addresses(
     found: list[str], destination: Target, *, allow_private: bool = False
 ) -> list[str]:
-    """The addresses to connect to, all of them checked; FetchRefused if a single one is not a
+    """The addresses to connect to, all of them checked; CallRefused if a single one is not a
     public address, for the answer of a resolver is as hostile as the URL.
 
     With `allow_private` a host that has only loopback and private addresses passes as well.
@@ -142,13 +142,13 @@ def check_addresses(
     addresses = [_as_ip(text.partition("%")[0]) for text in found]
     known = [address for address in addresses if address is not None]
     if not known or len(known) != len(addresses):
-        raise FetchRefused("bad_host", "The host of this address could not be understood.")
-    if allow_private and all(_is_own_network(address) for address in known):
+        raise CallRefused("bad_host", "The host of this address could not be understood.")
+    if allow_private and all(is_own_network(address) for address in known):
         return found
     is_public_call = destination.scheme == "https" and destination.port == 443
     literal = _as_ip(destination.host) is not None
     if not is_public_call or literal or not all(is_public(address) for address in known):
-        raise FetchRefused("private_address", "The address leads into a private network.")
+        raise CallRefused("private_address", "The address leads into a private network.")
     return found
 
 
@@ -159,7 +159,7 @@ def is_public(address: IPAddress) -> bool:
     return not any(address in network for network in _NEVER if network.version == address.version)
 
 
-def _is_own_network(address: IPAddress) -> bool:
+def is_own_network(address: IPAddress) -> bool:
     """Loopback and private networks; link-local and its metadata services never."""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     bare = mapped or address

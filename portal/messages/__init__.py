@@ -1,0 +1,1 @@
+"""Messages to managers through Apprise: which addresses may be used, and the sending itself."""

@@ -1,0 +1,94 @@
+"""A message sent in a process of its own, with limits on what it may cost and whom it may reach.
+
+Apprise and its many plugins are never loaded into a process that holds keys or a database. The
+child gets one address, one text and no environment; it is ended at its deadline.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from portal.domain.secret import Secret
+from portal.network.errors import CallFailed, CallProblem, CallRefused
+
+WALL_SECONDS: Final = 40.0
+_PROGRAM: Final = Path(__file__).with_name("send_one.py")
+_HTTP: Final = {
+    "401": "The service does not accept the sign-in: enter the address anew.",
+    "403": "The service does not accept the sign-in: enter the address anew.",
+    "404": "The service does not know this address any more: enter it anew.",
+    "410": "The service does not know this address any more: enter it anew.",
+    "429": "The service asks us to send less often.",
+}
+_WORDS: Final = {
+    "bad_address": "The address is not complete: enter it anew.",
+    "private_address": "The address leads into a private network, and is not called.",
+    "sign_in": "The mail server does not accept the user name and password.",
+    "timeout": "The service did not answer in time.",
+    "no_connection": "The service could not be reached.",
+    "certificate": "The service could not prove who it is (its certificate).",
+    "refused": "The service did not take the message.",
+}
+_REFUSED: Final = frozenset({"bad_address", "private_address"})
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a message says."""
+
+    title: str
+    body: str
+
+
+def send(
+    address: Secret,
+    text: Text,
+    *,
+    allow_private: bool = False,
+    wall_seconds: float = WALL_SECONDS,
+) -> None:
+    """The service behind `address` has taken the message; CallRefused or CallFailed otherwise."""
+    order = {
+        "address": address.reveal(),
+        "title": text.title,
+        "body": text.body,
+        "allow_private": allow_private,
+    }
+    try:
+        # A fixed program and no arguments: the address goes in by the pipe, where no list of
+        # processes shows it.
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-I", str(_PROGRAM)],
+            input=json.dumps(order).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            timeout=wall_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _problem("timeout") from None
+    key = _answer(done.stdout)
+    if key:
+        raise _problem(key)
+
+
+def _answer(output: bytes) -> str:
+    """What went wrong, as a key; empty where nothing did."""
+    try:
+        key = json.loads(output)["problem"]
+    except (ValueError, KeyError, TypeError):
+        return "refused"
+    return key if isinstance(key, str) else "refused"
+
+
+def _problem(key: str) -> CallProblem:
+    status = key.removeprefix("http_")
+    if status != key and status.isdecimal():
+        words = _HTTP.get(status, f"The service answered with an error ({status[:3]}).")
+        return CallFailed(f"http_{status[:3]}", words)
+    key = key if key in _WORDS else "refused"
+    return (CallRefused if key in _REFUSED else CallFailed)(key, _WORDS[key])

@@ -1,0 +1,222 @@
+"""Alerts in words, for pages and notices: what it is, what runs by itself, the one step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import url_for
+from flask_babel import gettext, lazy_gettext
+
+from portal.domain.notices import (
+    ARRIVAL_CAUSES,
+    GUEST_CANNOT_ENTER,
+    NEEDS_YOU,
+    NOT_CONFIRMED,
+)
+from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.services import vacancy
+from portal.services.alert_page import (
+    CHANNEL_DEAD,
+    ENDPOINT_OFF,
+    FEED_HELD,
+    FEED_SICK,
+    OF_LOCKS,
+    Item,
+)
+from portal.services.stays import Stay
+from portal.views import filters, words
+from portal.views._pages import Place, connection_url, links
+from portal.views.words import Step
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause in words: what it is, what runs by itself, and how it looks."""
+
+    title: Any
+    automatic: Any
+    icon: str
+    tone: str
+
+
+_OURS: Final[Mapping[str, Cause]] = {
+    GUEST_CANNOT_ENTER: Cause(
+        lazy_gettext("A guest stands at the door and it does not open"),
+        lazy_gettext(
+            "Every door of the stay is being checked. "
+            "This ends by itself when the guest's code opens a door."
+        ),
+        "door-closed",
+        "red",
+    ),
+    NOT_CONFIRMED: Cause(
+        lazy_gettext("A guest comes soon and a code is not confirmed"),
+        lazy_gettext("It is tried again by itself, more often the closer the arrival."),
+        "door-closed",
+        "red",
+    ),
+    NEEDS_YOU: Cause(
+        lazy_gettext("A code cannot be sent without you"),
+        lazy_gettext("Nothing more is tried by itself until you have decided."),
+        "circle-x",
+        "red",
+    ),
+    CHANNEL_DEAD: Cause(
+        lazy_gettext("A channel reaches nobody"),
+        lazy_gettext("Later notices are still tried. The first that gets through ends this."),
+        "bell",
+        "red",
+    ),
+    ENDPOINT_OFF: Cause(
+        lazy_gettext("A webhook is switched off"),
+        lazy_gettext("Nothing is sent to it any more. Everything else goes on."),
+        "webhook",
+        "amber",
+    ),
+    FEED_SICK: Cause(
+        lazy_gettext("A calendar cannot be read"),
+        lazy_gettext("It is fetched again by itself. Nothing is deleted meanwhile."),
+        "calendar-days",
+        "amber",
+    ),
+    FEED_HELD: Cause(
+        lazy_gettext("A calendar suddenly lists far fewer stays"),
+        lazy_gettext("The stays and their codes are kept until it is certain."),
+        "hourglass",
+        "amber",
+    ),
+    vacancy.CAUSE: Cause(
+        lazy_gettext("A door was opened while nobody stays there"),
+        lazy_gettext("The alert goes once somebody has seen it, or after 8 hours."),
+        "door-open",
+        "amber",
+    ),
+}
+# Beside these stands when the guest checks in.
+NAMES_AN_ARRIVAL: Final = ARRIVAL_CAUSES | OF_LOCKS
+_RED: Final = frozenset({ProblemKey.SIGNED_OUT})
+_ICONS: Final = {
+    ProblemKey.SIGNED_OUT: "plug",
+    ProblemKey.SCHLAGE_OUTAGE: "activity",
+    ProblemKey.WEBHOOKS_OFF: "webhook",
+    ProblemKey.REMOVAL_UNCONFIRMED: "trash-2",
+    ProblemKey.LOCK_OFFLINE: "wifi-off",
+    ProblemKey.LOW_BATTERY: "battery-warning",
+    ProblemKey.LOCK_FULL: "lock",
+}
+
+
+def cause_of(cause: str) -> Cause:
+    """The cause in words; one that nobody described yet by its own name."""
+    if cause in _OURS:
+        return _OURS[cause]
+    if cause in set(ProblemKey):
+        key = ProblemKey(cause)
+        problem, icon = CATALOGUE[key], _ICONS.get(key, "triangle-alert")
+        tone = "red" if key in _RED else "amber"
+        return Cause(filters.tr(problem.title), filters.tr(problem.automatic), icon, tone)
+    return Cause(cause.replace("_", " ").capitalize(), "", "triangle-alert", "amber")
+
+
+def about(item: Item) -> str:
+    """What the alert is about, by name."""
+    if item.stay is not None and item.cause not in OF_LOCKS:
+        return stay_name(item.stay, words.called(item.stay.guest))
+    if item.feed_id is not None:
+        return item.feed_property or item.feed_name or gettext("A calendar")
+    return item.connection_name or item.lock_name or gettext("This account")
+
+
+def stay_name(stay: Stay, guest: str) -> str:
+    """A stay in a few words, its guest called `guest`."""
+    return gettext("%(guest)s at %(property)s", guest=guest, property=stay.property_name)
+
+
+def url_of(item: Item) -> str:
+    """Where the alert leads."""
+    if item.cause == CHANNEL_DEAD:
+        return url_for("alert_settings.index", _anchor=f"channel-{item.place_id}")
+    if item.cause == ENDPOINT_OFF:
+        return url_for("alert_settings.index", _anchor=f"endpoint-{item.place_id}")
+    if item.stay is not None and item.cause not in OF_LOCKS:
+        return url_for("bookings.show", booking_id=item.stay.id)
+    if item.feed_id is not None:
+        return url_for("imports.index", _anchor=f"feed-{item.feed_id}")
+    if item.connection_id is not None:
+        return connection_url(item.connection_id)
+    if item.lock_id is not None:
+        return url_for("locks.show", lock_id=item.lock_id)
+    return url_for("arrivals.index")
+
+
+def step_of(item: Item) -> Step:
+    """The one thing to do."""
+    if item.cause == GUEST_CANNOT_ENTER:
+        return Step(
+            gettext(
+                "call the guest, then unlock the door from here or tell them the other way in."
+            ),
+            url_of(item),
+            gettext("Open the booking"),
+            None,
+        )
+    if item.cause == FEED_HELD:
+        return Step(
+            gettext("say whether those stays are really gone."),
+            url_of(item),
+            gettext("Open the calendar"),
+            None,
+        )
+    if item.cause == FEED_SICK:
+        return Step(
+            gettext("check at the listing site that its export link is still this one."),
+            url_of(item),
+            gettext("Open the calendar"),
+            None,
+        )
+    if item.cause == CHANNEL_DEAD:
+        return Step(
+            gettext("press Test there, and enter its address anew if that fails."),
+            url_of(item),
+            gettext("Open the channel"),
+            None,
+        )
+    if item.cause == ENDPOINT_OFF:
+        return Step(
+            gettext("ask whoever runs the receiving program, then switch the webhook on again."),
+            url_of(item),
+            gettext("Open the webhook"),
+            None,
+        )
+    if item.cause in set(ProblemKey):
+        return _catalogue_step(item, ProblemKey(item.cause))
+    if item.cause == vacancy.CAUSE and item.lock_id is not None:
+        return Step(
+            gettext("ask who was there; the lock's entry log says when and how."),
+            url_for("entry_log.index", lock_id=item.lock_id),
+            gettext("Open the entry log"),
+            None,
+        )
+    if item.stay is None:
+        return Step(gettext("see what its doors say."), url_of(item), gettext("Open it"), None)
+    return words.step(item.stay) or Step(
+        gettext("nothing yet. Have another way in ready in case it does not work out."),
+        url_of(item),
+        gettext("Open the booking"),
+        words.deadline(item.stay),
+    )
+
+
+def _catalogue_step(item: Item, key: ProblemKey) -> Step:
+    place = Place(
+        booking_id=item.stay.id if item.stay else None,
+        property_id=item.stay.property_id if item.stay else None,
+        lock_id=item.lock_id,
+        connection_id=item.connection_id,
+    )
+    first = filters.tr(CATALOGUE[key].steps[0])
+    by = words.deadline(item.stay) if item.stay is not None and key in OF_LOCKS else None
+    ours = [anchor for anchor in links(key, place) if not anchor.is_outside]
+    if ours:
+        return Step(words.lowered(first), ours[0].url, filters.tr(ours[0].words), by)
+    return Step(words.lowered(first), url_of(item), gettext("Open it"), by)

@@ -1,0 +1,211 @@
+"""Alerts on what a person should know of: opened, kept, handed on, closed by what is so now."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from portal import clock
+from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.status import Status
+from portal.extensions import db
+from portal.models import Alert, Booking, Connection, ConnectionState, DoorCode, Lock
+from portal.services import alarms
+from portal.unit_of_work import writing
+from tests.support.builders import (
+    make_booking,
+    make_channel,
+    make_connection,
+    make_door_code,
+    make_endpoint,
+    make_lock,
+    make_property,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def refresh(**passed: float) -> list[str]:
+    """The keys of the alerts that are open after a look, `passed` from now."""
+    with writing() as session:
+        alarms.refresh(session, clock.now() + timedelta(**passed))
+    db.session.rollback()
+    return sorted(db.session.scalars(select(Alert.key).where(Alert.closed_at.is_(None))))
+
+
+def a_stay(lock: Lock, *, arrives_in: timedelta, **fields: Any) -> tuple[Booking, DoorCode]:
+    values = {"status": Status.CONFIRMED, "created_at": clock.now() - 48 * HOUR} | fields
+    booking = make_booking(make_property(locks=[lock]), arrives_in=arrives_in)
+    return booking, make_door_code(booking, lock, **values)
+
+
+def an_offline_lock(connection: Connection | None = None, **fields: Any) -> Lock:
+    values = {"is_online": False, "online_changed_at": clock.now() - HOUR, "name": "Street door"}
+    return make_lock(connection, **values | fields)
+
+
+# Locks
+
+
+def test_a_lock_that_is_offline_with_a_guest_on_the_way_is_told(app: Flask) -> None:
+    lock = an_offline_lock()
+    booking, _ = a_stay(lock, arrives_in=20 * HOUR)
+
+    assert refresh() == [f"lock_offline:{lock.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    assert (alert.booking_id, alert.lock_id) == (booking.id, lock.id)
+    assert alert.words == f"Street door: {CATALOGUE[ProblemKey.LOCK_OFFLINE].title}."
+
+
+@pytest.mark.parametrize(
+    ("lock", "hours"),
+    [
+        ({"is_online": True}, 20),
+        ({"is_online": None}, 20),
+        ({"online_changed_at_minutes": 5}, 20),
+        ({}, 25),
+        ({}, -2),
+    ],
+    ids=["online", "unknown", "just now", "no guest yet", "guest is in"],
+)
+def test_a_lock_that_keeps_nobody_out_is_not_told(
+    app: Flask, lock: dict[str, Any], hours: float
+) -> None:
+    minutes = lock.pop("online_changed_at_minutes", 60)
+    changed_at = clock.now() - timedelta(minutes=minutes)
+    a_stay(an_offline_lock(online_changed_at=changed_at, **lock), arrives_in=hours * HOUR)
+
+    assert refresh() == []
+
+
+def test_a_lock_back_online_ends_its_alert(app: Flask) -> None:
+    lock = an_offline_lock()
+    a_stay(lock, arrives_in=20 * HOUR)
+    refresh()
+    with writing() as session:
+        session.get_one(Lock, lock.id).is_online = True
+
+    assert refresh() == []
+
+
+def test_the_alert_of_a_lock_names_the_guest_who_comes_next(app: Flask) -> None:
+    lock = an_offline_lock()
+    a_stay(lock, arrives_in=2 * HOUR)
+    second, _ = a_stay(lock, arrives_in=20 * HOUR)
+    refresh()
+
+    assert refresh(hours=3) == [f"lock_offline:{lock.id}"]
+    assert db.session.scalars(select(Alert)).one().booking_id == second.id
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(60, True), (80, False)])
+def test_critical_batteries_before_an_arrival_are_told(
+    app: Flask, hours: float, is_told: bool
+) -> None:
+    lock = make_lock(battery_state="Critical")
+    a_stay(lock, arrives_in=hours * HOUR)
+
+    assert refresh() == ([f"low_battery:{lock.id}"] if is_told else [])
+
+
+def test_a_lock_without_room_is_told_once_however_many_codes_wait(app: Flask) -> None:
+    lock = make_lock()
+    for days in (2, 3, 4):
+        a_stay(
+            lock,
+            arrives_in=days * 24 * HOUR,
+            status=Status.RETRYING,
+            problem=ProblemKey.LOCK_FULL,
+        )
+
+    assert refresh() == [f"lock_full:{lock.id}"]
+
+
+# Codes that need a person
+
+
+def test_a_code_that_needs_a_person_is_told_however_far_the_arrival(app: Flask) -> None:
+    _, code = a_stay(
+        make_lock(name="Street door"),
+        arrives_in=100 * HOUR,
+        status=Status.NEEDS_YOU,
+        problem=ProblemKey.SPLIT_BRAIN,
+    )
+
+    assert refresh() == [f"needs_you:{code.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    assert alert.words == f"Street door: {CATALOGUE[ProblemKey.SPLIT_BRAIN].title}."
+
+
+def test_close_to_the_arrival_the_alarm_of_the_arrival_takes_its_place(app: Flask) -> None:
+    _, code = a_stay(make_lock(), arrives_in=25 * HOUR, status=Status.NEEDS_YOU)
+    before = refresh()
+
+    assert before == [f"needs_you:{code.id}"]
+    assert refresh(hours=2) == [f"not_confirmed:24h:{code.id}"]
+
+
+def test_a_code_that_needs_a_person_while_the_guest_is_inside_is_told(app: Flask) -> None:
+    _, code = a_stay(
+        make_lock(), arrives_in=-5 * HOUR, status=Status.NEEDS_YOU, created_at=clock.now()
+    )
+
+    assert refresh() == [f"needs_you:{code.id}"]
+
+
+def test_the_codes_of_a_connection_that_is_signed_out_are_one_alert(app: Flask) -> None:
+    connection = make_connection(state=ConnectionState.SIGNED_OUT)
+    for _ in range(3):
+        a_stay(make_lock(connection), arrives_in=100 * HOUR, status=Status.NEEDS_YOU)
+
+    assert refresh() == [f"signed_out:{connection.id}"]
+
+
+# The ways to tell
+
+
+def test_a_dead_channel_and_a_given_up_endpoint_are_told_until_they_live(app: Flask) -> None:
+    channel = make_channel(dead_since=clock.now())
+    endpoint = make_endpoint(disabled_at=clock.now())
+    opened = refresh()
+    with writing() as session:
+        session.get_one(type(channel), channel.id).dead_since = None
+        session.get_one(type(endpoint), endpoint.id).disabled_at = None
+
+    assert opened == [f"channel_dead:{channel.id}", f"endpoint_off:{endpoint.id}"]
+    assert refresh() == []
+
+
+# Cost
+
+
+def test_a_look_that_changes_nothing_writes_nothing_and_asks_as_often_for_many(
+    app: Flask,
+) -> None:
+    connection = make_connection()
+
+    def statements() -> list[str]:
+        found: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            found.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        try:
+            refresh()
+        finally:
+            event.remove(db.engine, "before_cursor_execute", note)
+        return found
+
+    a_stay(an_offline_lock(connection), arrives_in=20 * HOUR)
+    refresh()
+    few = statements()
+    for _ in range(5):
+        a_stay(an_offline_lock(connection), arrives_in=20 * HOUR)
+    refresh()
+    many = statements()
+
+    assert len(many) == len(few)
+    assert not any(text.startswith(("UPDATE", "INSERT", "DELETE")) for text in many)
