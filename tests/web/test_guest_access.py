@@ -99,7 +99,9 @@ def test_a_link_that_holds_stays_the_same_in_every_message(app: Flask) -> None:
         assert token in element(answer.text, id="message").text
 
 
-@pytest.mark.parametrize("status", set(Status) - {Status.CONFIRMED, Status.REMOVED})
+@pytest.mark.parametrize(
+    "status", [s for s in Status if s not in {Status.CONFIRMED, Status.REMOVED}]
+)
 def test_while_a_door_has_not_confirmed_the_message_waits_and_says_why(
     app: Flask, status: Status
 ) -> None:
