@@ -141,6 +141,7 @@ class Replay:
         self._last_alert = 0
         self._pins: dict[int, str] = {}
         self._on_lock: set[int] = set()
+        self._held: dict[int, datetime] = {}
         self._arrivals: dict[int, datetime] = {}
         self._readings: dict[str, reader.Reading | None] = {}
         self._served = ""
@@ -169,7 +170,7 @@ class Replay:
             "arrivals": counts["arrival"],
             "arrivals_without_code": counts["arrival_without_code"],
             "mass_removals": counts["mass_removal"],
-            "holds": counts["booking_held"],
+            "holds": counts["hold"],
             "cancelled": counts["booking_cancelled"],
             "codes_sent": counts["code_sent"],
             "codes_removed": counts["code_removed"],
@@ -246,6 +247,7 @@ class Replay:
         self._served = name
         before = self._figures.counts["booking_cancelled"]
         intake.take(self._feed_id, reading)
+        self._note_holds()
         self._stage.work()
         self._note_changes()
         if self._figures.counts["booking_cancelled"] - before >= MASS:
@@ -313,9 +315,22 @@ class Replay:
             note(self, row, line)
         for alert in db.session.scalars(select(Alert).where(Alert.id > self._last_alert)).all():
             self._last_alert = max(self._last_alert, alert.id)
-            kind = "booking_held" if alert.cause == "feed_held" else "alert"
-            self._figures.counts[kind] += 1
-            self._history.write(alert.opened_at, kind, cause=alert.cause, words=alert.words)
+            self._figures.counts["alert"] += 1
+            self._history.write(alert.opened_at, "alert", cause=alert.cause, words=alert.words)
+
+    def _note_holds(self) -> None:
+        """The stays whose absence or move waits since the last look, alarmed about or not."""
+        held = {
+            row.id: row
+            for row in db.session.scalars(
+                select(Booking).where(Booking.held_until.is_not(None)).order_by(Booking.id)
+            )
+        }
+        fresh = [row for row in held.values() if row.held_until != self._held.get(row.id)]
+        self._figures.counts["hold"] += bool(fresh)
+        for row in fresh:
+            self._count("booking_held", row, until=row.held_until)
+        self._held = {key: row.held_until for key, row in held.items() if row.held_until}
 
     def created(self, row: Booking, line: TimelineEntry) -> None:
         """A stay seen for the first time; at midnight it may be an old one in new clothes."""

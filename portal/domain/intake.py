@@ -15,6 +15,8 @@ The rules, each from what recorded feeds really do (six months, 40,000 polls):
   seen), and waiting costs nothing, for a code is not valid before its window.
 - New dates that would shut out a guest who is inside, or three or more stays moved to other days
   in one poll, wait the same way; then they are believed.
+- What a person says stands (`keep`) stands until the feed lists it again, and no longer counts
+  when others go.
 - A stay that comes back is the same stay with the same PIN.
 - The same poll twice changes nothing the second time but the count of absences.
 
@@ -38,6 +40,7 @@ from portal.domain.intake_types import (
     Held,
     HoldReason,
     HoldReleased,
+    Kept,
     KnownStatus,
     KnownStay,
     MarkedMissing,
@@ -106,6 +109,16 @@ def accept(known: Iterable[KnownStay], now: datetime, zone: tzinfo) -> list[Chan
     return changes
 
 
+def keep(known: Iterable[KnownStay]) -> list[Change]:
+    """The changes of a person's click on "these stand": of all that is held, gone or moved."""
+    keys = tuple(
+        stay.key
+        for stay in sorted(known, key=lambda stay: stay.key)
+        if stay.status is KnownStatus.LIVE and stay.held_until is not None
+    )
+    return [Kept(keys)] if keys else []
+
+
 def apply_changes(
     known: Iterable[KnownStay], changes: Iterable[Change], new_key: Callable[[], int]
 ) -> list[KnownStay]:
@@ -124,9 +137,12 @@ def apply_changes(
                 phone_last4=stay.phone_last4,
                 reservation_code=stay.reservation_code,
             )
-        elif isinstance(change, Held | HoldReleased):
+        elif isinstance(change, Held | Kept | HoldReleased):
             until = change.until if isinstance(change, Held) else None
-            stays |= {key: replace(stays[key], held_until=until) for key in change.keys}
+            is_kept = isinstance(change, Kept)
+            stays |= {
+                key: replace(stays[key], held_until=until, is_kept=is_kept) for key in change.keys
+            }
         else:
             stays[change.key] = _changed(stays[change.key], change)
     return list(stays.values())
@@ -151,7 +167,7 @@ def _changed(stay: KnownStay, change: _ChangeOfOne) -> KnownStay:
         case MarkedMissing():
             return replace(stay, missing_since=change.since, missing_polls=change.polls)
         case Cancelled():
-            return replace(stay, status=KnownStatus.CANCELLED, held_until=None)
+            return replace(stay, status=KnownStatus.CANCELLED, held_until=None, is_kept=False)
         case Reappeared():
             return replace(
                 stay,
@@ -159,6 +175,7 @@ def _changed(stay: KnownStay, change: _ChangeOfOne) -> KnownStay:
                 missing_since=None,
                 missing_polls=0,
                 held_until=None,
+                is_kept=False,
             )
 
 
@@ -193,7 +210,7 @@ def _returns(stay: KnownStay) -> list[Change]:
     if stay.status is KnownStatus.CANCELLED:
         changes.append(Reappeared(stay.key, was_cancelled=True))
     elif stay.missing_since is not None:
-        if stay.held_until is not None:
+        if stay.held_until is not None or stay.is_kept:
             changes.append(HoldReleased((stay.key,)))
         changes.append(Reappeared(stay.key, was_cancelled=False))
     return changes
@@ -213,19 +230,21 @@ def _details(stay: KnownStay, event: FeedStay) -> list[Change]:
 def _dates(stay: KnownStay, event: FeedStay, poll: Poll, *, many_moved: bool) -> list[Change]:
     """The changes of a stay's dates, with the hold of those that would shut a guest out."""
     held_until = stay.held_until if stay.missing_since is None else None
+    is_kept = stay.is_kept and stay.missing_since is None
     starts, ends = _wanted(stay, event, poll)
     if same_moment(stay.starts, starts, poll.zone) and same_moment(stay.ends, ends, poll.zone):
-        return [HoldReleased((stay.key,))] if held_until else []
+        return [HoldReleased((stay.key,))] if held_until or is_kept else []
     move = DatesChanged(stay.key, starts, ends)
     shuts_out = stay.status is KnownStatus.LIVE and _shuts_out(stay, event, poll)
-    if not (shuts_out or many_moved or (held_until and held_until > poll.now)):
+    is_held = is_kept or (held_until is not None and held_until > poll.now)
+    if not (shuts_out or many_moved or is_held):
         return [move, HoldReleased((stay.key,))] if held_until else [move]
     if held_until and held_until <= poll.now:
         return [move, HoldReleased((stay.key,))]
     changes: list[Change] = []
     if shuts_out and _extends(stay, event, poll.zone):
         changes.append(DatesChanged(stay.key, stay.starts, event.ends))
-    if held_until is None:
+    if held_until is None and not is_kept:
         reason = HoldReason.MOVED if shuts_out else HoldReason.MANY_MOVED
         changes.append(Held(reason, (stay.key,), poll.now + HOLD))
     return changes
@@ -320,7 +339,9 @@ def _missing(absent: Sequence[KnownStay], poll: Poll, live_count: int) -> list[C
 
 
 def _is_held(stay: KnownStay, now: datetime) -> bool:
-    return stay.missing_since is not None and stay.held_until is not None and stay.held_until > now
+    if stay.missing_since is None:
+        return False
+    return stay.is_kept or (stay.held_until is not None and stay.held_until > now)
 
 
 def _newly_held(absent: Sequence[KnownStay], poll: Poll, live_count: int) -> list[int]:
@@ -344,6 +365,8 @@ def _counts_together(stay: KnownStay, poll: Poll) -> bool:
     believed. One that a person was already asked about, or that only waits for the guest to
     leave, is not.
     """
+    if stay.is_kept:
+        return False
     if stay.missing_since is None:
         return True
     if stay.held_until is not None:

@@ -96,7 +96,8 @@ class KnownStay:
     `key` is the row's id. `missing_since` and `missing_polls` (never above 2) say since when and
     in how many healthy polls the feed has not listed it; they are kept when it is cancelled.
     `held_until` stands while a disappearance, or a move that would lock a guest out, waits for a
-    person.
+    person. With `is_kept` a person has said that it stands as it is: until the feed lists it so
+    again, nothing the feed does takes it away.
     """
 
     key: int
@@ -107,6 +108,7 @@ class KnownStay:
     missing_since: datetime | None = None
     missing_polls: int = 0
     held_until: datetime | None = None
+    is_kept: bool = False
     guest_name: str | None = field(default=None, repr=False)
     phone_last4: str | None = field(default=None, repr=False)
     reservation_code: str | None = field(default=None, repr=False)
@@ -209,8 +211,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A person says that these held stays stand: they stay until the feed lists them again."""
+
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HoldReleased:
-    """The feed lists these held stays as before again: the alert is over."""
+    """The feed lists these held or kept stays as before again: nothing waits any more."""
 
     keys: tuple[int, ...]
 
@@ -231,6 +240,7 @@ Change = (
     | MarkedMissing
     | Cancelled
     | Held
+    | Kept
     | HoldReleased
     | Reappeared
 )

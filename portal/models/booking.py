@@ -88,10 +88,15 @@ class Booking(AccountOwned, Base):
     # The dates as the feed last listed them, where a person has changed them here since.
     listed_starts: Mapped[str | None] = mapped_column(String(40))
     listed_ends: Mapped[str | None] = mapped_column(String(40))
+    # The same of the guest: what the feed last said, where a person has written something else.
+    listed_name: Mapped[str | None] = mapped_column(String(200))
+    listed_phone: Mapped[str | None] = mapped_column(String(60))
     is_dismissed: Mapped[bool] = mapped_column(default=False)  # a person cancelled it here
     missing_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
     missing_polls: Mapped[int] = mapped_column(default=0)
     held_until: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # A person said that it stands, whatever its feed lists.
+    is_kept: Mapped[bool] = mapped_column(default=False)
     import_id: Mapped[int | None] = mapped_column(index=True)
 
     proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # the PIN opened a door

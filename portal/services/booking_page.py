@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from portal.domain.status import Status
 from portal.domain.stay import Window, crosses_clock_change, zone_of
 from portal.models import (
     Booking,
+    BookingStatus,
     Command,
     DoorCode,
     Lock,
@@ -21,12 +22,14 @@ from portal.models import (
     PinOrigin,
     TimelineEntry,
 )
-from portal.services import resync_steps, stays
+from portal.services import guests, resync_steps, stays
+from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
 from portal.services.timeline import Kind as Happening
 from portal.services.timeline import names_of
 
 TIMELINE_SIZE: Final = 60
+MOST_OVERLAPPING: Final = 5
 # The status is written by the next step on the lock, a moment after the command's end.
 SAME_MOMENT: Final = timedelta(minutes=1)
 # Which successes say by themselves that a code has this status.
@@ -86,6 +89,16 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Overlapping:
+    """Another booking that has nights of this one at the same property."""
+
+    id: int
+    guest: Guest
+    arrives_on: date
+    departs_on: date
+
+
+@dataclass(frozen=True, kw_only=True)
 class Details:
     """A booking's page, but for its verdict, which is the stay's."""
 
@@ -101,6 +114,8 @@ class Details:
     missing_since: datetime | None
     held_until: datetime | None
     has_clock_change: bool
+    is_kept: bool
+    overlapping: tuple[Overlapping, ...]
     doors: tuple[DoorDetail, ...]
     lines: tuple[Line, ...]
     has_more_lines: bool
@@ -149,6 +164,8 @@ def find(
         missing_since=booking.missing_since,
         held_until=booking.held_until,
         has_clock_change=_has_clock_change(stay, codes.values()),
+        is_kept=booking.is_kept and not stay.is_cancelled,
+        overlapping=_overlapping(session, booking),
         doors=tuple(
             _detail(
                 door,
@@ -171,6 +188,33 @@ def _has_clock_change(stay: Stay, codes: Iterable[DoorCode]) -> bool:
         crosses_clock_change(Window(code.starts_at, code.ends_at), zone)
         for code in codes
         if code.is_wanted
+    )
+
+
+def _overlapping(session: Session, booking: Booking) -> tuple[Overlapping, ...]:
+    """The other confirmed bookings of the property at the same time: shown, never refused."""
+    if booking.status is not BookingStatus.CONFIRMED:
+        return ()
+    others = session.scalars(
+        select(Booking)
+        .where(
+            Booking.property_id == booking.property_id,
+            Booking.id != booking.id,
+            Booking.status == BookingStatus.CONFIRMED,
+            Booking.starts_at < booking.ends_at,
+            Booking.ends_at > booking.starts_at,
+        )
+        .order_by(Booking.starts_at, Booking.id)
+        .limit(MOST_OVERLAPPING)
+    )
+    return tuple(
+        Overlapping(
+            id=other.id,
+            guest=guests.of(other),
+            arrives_on=other.arrives_on,
+            departs_on=other.departs_on,
+        )
+        for other in others
     )
 
 

@@ -87,6 +87,7 @@ def save(
         )
     ).one_or_none()
     created = booking is None
+    phone = booking.guest_phone if booking else ""
     if booking is None:
         booking = Booking(
             account_id=place.account_id,
@@ -106,6 +107,8 @@ def save(
         session.flush()
     if wish.pin is not None and wish.pin != booking.pin:
         _give_pin(session, booking, wish.pin)
+    elif not created and booking.guest_phone != phone:
+        pins.follow_phone(session, booking, _locks(session, booking), clock.now())
     after = _picture(booking)
     if before == after:
         return Saved(booking, created=False, changed=False)
@@ -153,6 +156,33 @@ def change_dates(
     return save(session, booking.source, booking.external_id, wish, actor).changed
 
 
+def change_guest(
+    session: Session, booking: Booking, *, name: str, phone: str, note: str, actor: str
+) -> bool:
+    """Writes down who comes. False where nothing changed.
+
+    What a person writes stays while the booking's feed says nothing new of the guest.
+    """
+    before = _picture(booking)
+    was = booking.guest_name, booking.guest_phone
+    booking.guest_name, booking.guest_phone = _clean(name, 200), _clean(phone, 60)
+    booking.note = note
+    if booking.feed_id is not None and booking.guest_name != was[0]:
+        booking.listed_name = was[0] if booking.listed_name is None else booking.listed_name
+    if booking.guest_phone != was[1]:
+        if booking.feed_id is not None:
+            booking.listed_phone = was[1] if booking.listed_phone is None else booking.listed_phone
+        pins.follow_phone(session, booking, _locks(session, booking), clock.now())
+    after = _picture(booking)
+    if before == after:
+        return False
+    booking.revision += before.wanted != after.wanted
+    _tell(session, booking, before, after, actor)
+    session.flush()
+    door_codes.follow(session, booking)
+    return True
+
+
 def cancel(session: Session, booking: Booking, actor: str) -> None:
     """The booking is cancelled; the removal of its codes starts at once."""
     if booking.status is BookingStatus.CANCELLED:
@@ -170,6 +200,9 @@ def reinstate(session: Session, booking: Booking, actor: str) -> None:
     if booking.status is BookingStatus.CONFIRMED:
         return
     booking.status, booking.is_dismissed = BookingStatus.CONFIRMED, False
+    if booking.missing_since is not None and not actor.startswith("feed:"):
+        # Its calendar still lacks it, and must not take it off again with the next poll.
+        booking.is_kept = True
     booking.revision += 1
     _note(session, booking, timeline.Kind.BOOKING_REINSTATED, actor)
     door_codes.follow(session, booking)

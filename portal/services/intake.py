@@ -4,7 +4,7 @@ The rules of what a poll changes are `portal.domain.intake`; this module keeps t
 and sends every change through `services.bookings`, like any other source.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -27,6 +27,7 @@ from portal.domain.intake_types import (
     Held,
     HoldReason,
     HoldReleased,
+    Kept,
     KnownStatus,
     KnownStay,
     MarkedMissing,
@@ -98,20 +99,28 @@ def take(feed_id: int, reading: Reading) -> Taken:
         return Taken(taken["created"], taken["changed"], taken["cancelled"], len(skipped))
 
 
-def accept_hold(session: Session, feed: Feed, actor: str) -> None:
+def accept_hold(session: Session, feed: Feed) -> None:
     """A person says that what vanished is really gone (or what moved really moved)."""
     now = clock.now()
     zone = zone_or_utc(feed.property.time_zone)
+    _answer(session, feed, lambda known: intake.accept(known, now, zone))
+
+
+def keep_held(session: Session, feed: Feed) -> None:
+    """A person says that what is held stands: it stays until the feed lists it again."""
+    _answer(session, feed, intake.keep)
+
+
+def _answer(
+    session: Session, feed: Feed, changes_of: Callable[[Sequence[KnownStay]], list[Change]]
+) -> None:
+    """Does what a person answered to a hold."""
+    now = clock.now()
+    zone = zone_or_utc(feed.property.time_zone)
     rows = _rows(session, feed, now)
-    known = [_known(row, zone) for row in rows.values()]
-    notes, _ = _apply(
-        session,
-        feed,
-        source_of(feed.source) or FeedSource.ICAL,
-        rows,
-        intake.accept(known, now, zone),
-        zone,
-    )
+    changes = changes_of([_known(row, zone) for row in rows.values()])
+    source = source_of(feed.source) or FeedSource.ICAL
+    notes, _ = _apply(session, feed, source, rows, changes, zone)
     feed.hold_accepted_at = now
     if notes:
         feed.last_changes, feed.changed_at = notes[:KEPT_NOTES], now
@@ -160,10 +169,16 @@ def _known(row: Booking, zone: ZoneInfo) -> KnownStay:
         missing_since=row.missing_since,
         missing_polls=row.missing_polls,
         held_until=row.held_until,
-        guest_name=row.guest_name or None,
-        phone_last4=_last_digits(row.guest_phone) or None,
+        is_kept=row.is_kept,
+        guest_name=_said(row.listed_name, row.guest_name),
+        phone_last4=_last_digits(_said(row.listed_phone, row.guest_phone) or "") or None,
         reservation_code=row.reservation_code,
     )
+
+
+def _said(listed: str | None, now: str) -> str | None:
+    """What the feed said of the guest: what a person has written over it is not its word."""
+    return (now if listed is None else listed) or None
 
 
 def _last_digits(phone: str) -> str:
@@ -244,9 +259,13 @@ def _apply_one(
                 words = f"{feed.name}: {_HOLD_WORDS[reason]} Their codes stay for now."
                 feed_alerts.open_alert(session, feed, feed_alerts.HELD, words, clock.now())
             return _HOLD_WORDS[reason]
+        case Kept(keys):
+            for key in keys:
+                rows[key].held_until, rows[key].is_kept = None, True
+            return "Kept on your word until the calendar lists it again."
         case HoldReleased(keys):
             for key in keys:
-                rows[key].held_until = None
+                rows[key].held_until, rows[key].is_kept = None, False
             return "What was held is listed again."
         case _:
             return _change(session, rows[change.key], change, zone, actor)
@@ -266,9 +285,7 @@ def _change(
             )
             return "New dates: the code follows, the PIN stays."
         case DetailsChanged():
-            row.guest_name = (change.guest_name or row.guest_name)[:200]
-            if _last_digits(row.guest_phone) != change.phone_last4:
-                row.guest_phone = (change.phone_last4 or row.guest_phone)[:60]
+            _take_details(row, change)
             row.reservation_code = change.reservation_code or row.reservation_code
             return "The guest's details changed."
         case UidReplaced():
@@ -278,15 +295,25 @@ def _change(
             row.missing_since, row.missing_polls = change.since, change.polls
             return "" if change.polls > 1 else "No longer listed; its code stays for now."
         case Cancelled():
-            row.held_until = None
+            row.held_until, row.is_kept = None, False
             bookings.cancel(session, row, actor)
             return "Cancelled: it is gone from the calendar."
         case Reappeared():
-            row.missing_since, row.missing_polls, row.held_until = None, 0, None
+            row.missing_since, row.missing_polls = None, 0
+            row.held_until, row.is_kept = None, False
             if change.was_cancelled:
                 bookings.reinstate(session, row, actor)
                 return "Listed again: it stands, with its PIN."
             return "Listed again."
+
+
+def _take_details(row: Booking, change: DetailsChanged) -> None:
+    """The guest as the feed now says; what a person wrote goes only where it says something new."""
+    if change.guest_name != _said(row.listed_name, row.guest_name):
+        row.guest_name, row.listed_name = (change.guest_name or row.guest_name)[:200], None
+    known = _last_digits(_said(row.listed_phone, row.guest_phone) or "")
+    if (change.phone_last4 or "") != known:
+        row.guest_phone, row.listed_phone = (change.phone_last4 or row.guest_phone)[:60], None
 
 
 def _create(
@@ -294,6 +321,15 @@ def _create(
 ) -> str:
     arrives_on, arrives_time = _local(stay.starts, zone)
     departs_on, departs_time = _local(stay.ends, zone)
+    row = _already_here(session, feed, stay)
+    if row is not None:
+        row.feed_id, row.uid = feed.id, stay.uid[:512]
+        row.reservation_code = (stay.reservation_code or "")[:60] or None
+        if (row.arrives_on, row.departs_on) != (arrives_on, departs_on):
+            bookings.change_dates(
+                session, row, arrives_on, arrives_time, departs_on, departs_time, actor
+            )
+        return "A stay that was here already: from now on the calendar tells of it."
     kind = Source(source.booking_source)
     try:
         bookings.save(
@@ -317,6 +353,26 @@ def _create(
     except BadBooking as error:
         return f"Left out: {error.words}"
     return "New stay."
+
+
+def _already_here(session: Session, feed: Feed, stay: FeedStay) -> Booking | None:
+    """The booking that a table brought under the reservation's own code.
+
+    Equal nights alone prove nothing: two calendars may have been given to one property, and a
+    guest without a code would stand before the door. Such a pair is shown on the bookings' pages.
+    """
+    if not stay.reservation_code:
+        return None
+    return session.scalars(
+        select(Booking).where(
+            Booking.account_id == feed.account_id,
+            Booking.property_id == feed.property_id,
+            Booking.source == Source.CSV,
+            Booking.external_id == stay.reservation_code,
+            Booking.status == BookingStatus.CONFIRMED,
+            Booking.feed_id.is_(None),
+        )
+    ).one_or_none()
 
 
 def _free_id(session: Session, feed: Feed, kind: Source, uid: str) -> str:
@@ -343,7 +399,7 @@ def _when(rows: dict[int, Booking], change: Change, zone: ZoneInfo) -> str:
     if isinstance(change, Created):
         first, last = day_of(change.stay.starts, zone), day_of(change.stay.ends, zone)
         return f"{first.isoformat()} - {last.isoformat()}"
-    if isinstance(change, Held | HoldReleased):
+    if isinstance(change, Held | Kept | HoldReleased):
         return ""
     row = rows[change.key]
     return f"{row.arrives_on.isoformat()} - {row.departs_on.isoformat()}"

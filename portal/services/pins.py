@@ -74,6 +74,39 @@ def choose(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
     return True
 
 
+def follow_phone(session: Session, booking: Booking, locks: Sequence[Lock], now: datetime) -> bool:
+    """Takes the guest's digits where they became known late; True where the PIN changed.
+
+    Only where the property wants them, the PIN so far is a random one that nobody was shown, and
+    the stay has not begun. Digits that clash or are too easy leave the PIN as it is.
+    """
+    if (
+        booking.property.pin_source is not PinSource.PHONE
+        or booking.pin is None
+        or booking.pin_origin is not PinOrigin.RANDOM
+        or booking.pin_shown_at is not None
+        or booking.starts_at <= now
+    ):
+        return False
+    length = digits_of.common_length(_rules(locks)) or digits_of.DEFAULT_LENGTH
+    pin = digits_of.from_phone(booking.guest_phone, length)
+    taken = taken_on(session, [lock.id for lock in locks], but_booking=booking.id)
+    if pin is None or any(digits_of.clashes(pin, other) for other in taken):
+        return False
+    booking.pin, booking.pin_origin, booking.pin_note = Secret(pin), PinOrigin.PHONE, ""
+    timeline.record(
+        session,
+        timeline.Kind.PIN_CHOSEN,
+        "engine",
+        account_id=booking.account_id,
+        booking_id=booking.id,
+        origin=str(PinOrigin.PHONE),
+        note="",
+    )
+    _split(session, booking, locks)
+    return True
+
+
 def may_choose_anew(booking: Booking, problem: ProblemKey) -> bool:
     """Whether a PIN that cannot be used may simply be replaced: nobody was shown it or chose it."""
     return (

@@ -11,7 +11,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
-from portal.models import Booking, Role
+from portal.models import Booking, PinOrigin, Role
 from portal.services import (
     booking_page,
     bookings,
@@ -28,7 +28,7 @@ from portal.views import _htmx, _live, words
 from portal.views._guard import caller, own_path, requires
 from portal.views._pages import links
 from portal.views._stays import stay_or_404
-from portal.views.forms import DatesForm, PinForm, tell
+from portal.views.forms import DatesForm, GuestForm, PinForm, tell
 
 blueprint = Blueprint("bookings", __name__, url_prefix="/bookings")
 
@@ -132,6 +132,39 @@ def dates(booking_id: int) -> BaseResponse | str | tuple[str, int]:
             return _to(booking_id)
     place = db.session.get_one(Booking, booking_id).property
     page = render_template("bookings/dates.html", stay=stay, form=form, place=place)
+    return (page, 422) if form.errors else page
+
+
+@blueprint.route("/<int:booking_id>/guest", methods=["GET", "POST"])
+@requires(Role.MANAGER)
+def guest(booking_id: int) -> BaseResponse | str | tuple[str, int]:
+    """Who comes: name, phone and note."""
+    stay = stay_or_404(booking_id)
+    booking = db.session.get_one(Booking, booking_id)
+    # Digits that a PIN is made of are shown on a recorded click and nowhere else.
+    is_hidden = booking.pin_origin is PinOrigin.PHONE
+    form = GuestForm(obj=booking)
+    if is_hidden and request.method == "GET":
+        form.guest_phone.data = ""
+    if form.validate_on_submit():
+        with bookings.changing() as session:
+            booking = _booking(session, booking_id)
+            pin = booking.pin
+            bookings.change_guest(
+                session,
+                booking,
+                name=form.guest_name.data or "",
+                phone=form.guest_phone.data or (booking.guest_phone if is_hidden else ""),
+                note=form.note.data or "",
+                actor=caller().actor,
+            )
+            has_new_pin = booking.pin != pin
+        if has_new_pin:
+            flash(gettext("Kept. The PIN is now made of the guest's phone, and on its way."), "good")
+        else:
+            flash(gettext("Kept. The PIN stays the same."), "good")
+        return _to(booking_id)
+    page = render_template("bookings/guest.html", stay=stay, form=form, booking=booking, is_hidden=is_hidden)
     return (page, 422) if form.errors else page
 
 

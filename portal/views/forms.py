@@ -127,6 +127,14 @@ class DatesForm(_Dates):
     """When a stay begins and ends, in the property's zone; no time means the property's own."""
 
 
+class GuestForm(FlaskForm):
+    """Who comes."""
+
+    guest_name = StringField(lazy_gettext("Guest's name"), [Optional(), Length(max=200)])
+    guest_phone = StringField(lazy_gettext("Guest's phone"), [Optional(), Length(max=60)])
+    note = TextAreaField(lazy_gettext("Note for yourself"), [Optional(), Length(max=2000)])
+
+
 class PinForm(FlaskForm):
     """Another PIN: the manager's digits, or none for a random one."""
 

@@ -153,8 +153,21 @@ def pause(feed_id: int) -> BaseResponse:
 def accept(feed_id: int) -> BaseResponse:
     """A person says that what the calendar no longer lists is really gone."""
     with bookings.changing() as session:
-        intake.accept_hold(session, _feed(session, feed_id), caller().actor)
+        intake.accept_hold(session, _feed(session, feed_id))
     flash(gettext("Accepted. Codes of stays that are gone come off the locks."), "good")
+    return _to_feed(feed_id)
+
+
+@blueprint.post("/<int:feed_id>/keep")
+@requires(Role.MANAGER)
+def keep(feed_id: int) -> BaseResponse:
+    """A person says that the stays stand although the calendar no longer lists them so."""
+    with bookings.changing() as session:
+        intake.keep_held(session, _feed(session, feed_id))
+    flash(
+        gettext("Kept. These stays and their codes stay until the calendar lists them again."),
+        "good",
+    )
     return _to_feed(feed_id)
 
 

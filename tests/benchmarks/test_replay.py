@@ -151,11 +151,28 @@ def test_the_history_alone_gives_the_figures(replayed: Replayed) -> None:
         "reissued_at_midnight": kinds["reissued_at_midnight"],
         "arrivals_without_code": kinds["arrival_without_code"],
         "mass_removals": sum(number >= 3 for number in cancelled_at.values()),
-        "holds": kinds["booking_held"],
+        "holds": len({line["at"] for line in replayed.of_kind("booking_held")}),
         "cancelled": kinds["booking_cancelled"],
         "codes_sent": kinds["code_sent"],
         "codes_removed": kinds["code_removed"],
     }.items() <= replayed.figures.items()
+
+
+def test_every_held_stay_is_named_and_the_alert_stands_beside(replayed: Replayed) -> None:
+    held = replayed.of_kind("booking_held")
+    [alert] = replayed.of_kind("alert")
+
+    # The guest of the first stay is inside: kept whatever the calendar says, and held like the rest.
+    assert {line["arrives"] for line in held} == {
+        "2026-03-02",
+        "2026-03-10",
+        "2026-03-14",
+        "2026-03-20",
+    }
+    assert {(line["at"], line["until"]) for line in held} == {
+        ("2026-03-03T11:00:00.000000Z", "2026-03-04T11:00:00.000000Z")
+    }
+    assert (alert["at"], alert["cause"]) == ("2026-03-03T11:00:00.000000Z", "feed_held")
 
 
 def test_every_line_says_when_and_about_which_stay(replayed: Replayed) -> None:
@@ -163,6 +180,6 @@ def test_every_line_says_when_and_about_which_stay(replayed: Replayed) -> None:
 
     assert times == sorted(times)
     for line in replayed.history:
-        named = {"cause", "words"} if line["kind"] in {"booking_held", "alert"} else {"booking"}
+        named = {"cause", "words"} if line["kind"] == "alert" else {"booking", "arrives", "departs"}
         assert named <= line.keys()
     assert not any("pin" in line for line in replayed.history)

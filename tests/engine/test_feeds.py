@@ -181,10 +181,53 @@ def test_one_click_accepts_what_was_held(house: House, calendar: Calendar) -> No
     calendar.serve()
 
     with bookings.changing() as session:
-        intake.accept_hold(session, session.get_one(Feed, calendar.id), "manager:1")
+        intake.accept_hold(session, session.get_one(Feed, calendar.id))
 
     assert {b.status for b in calendar.bookings} == {BookingStatus.CANCELLED}
     assert _open_alerts() == []
+
+
+def test_one_click_keeps_what_was_held_until_the_calendar_lists_it_again(
+    house: House, calendar: Calendar
+) -> None:
+    stays = [(str(n), f"2026-03-{3 + n:02}", f"2026-03-{4 + n:02}") for n in range(6)]
+    calendar.serve(*stays)
+    house.stage.run_for(minutes=30)
+    calendar.serve()
+    held = len(house.held())
+
+    with bookings.changing() as session:
+        intake.keep_held(session, session.get_one(Feed, calendar.id))
+    answered = calendar.feed.held_until, _open_alerts(), [b.is_kept for b in calendar.bookings]
+    for _ in range(9):
+        calendar.serve()
+        house.stage.run_for(hours=3)
+
+    assert answered == (None, [], [True] * 6)
+    assert {b.status for b in calendar.bookings} == {BookingStatus.CONFIRMED}
+    assert len(house.held()) >= held - 1
+    calendar.serve(*stays)
+    assert [b.is_kept for b in calendar.bookings if b.arrives_on > date(2026, 3, 4)] == [False] * 4
+
+
+def test_a_stay_that_a_person_lets_stand_again_is_not_taken_off_by_the_next_poll(
+    house: House, calendar: Calendar
+) -> None:
+    stays = [(str(n), f"2026-03-{10 + 2 * n:02}", f"2026-03-{11 + 2 * n:02}") for n in range(8)]
+    calendar.serve(*stays)
+    first = calendar.bookings[0]
+    calendar.serve(*stays[1:])
+    house.stage.run_for(hours=4)
+    calendar.serve(*stays[1:])
+    assert house.booking(first.id).status is BookingStatus.CANCELLED
+
+    with bookings.changing() as session:
+        bookings.reinstate(session, session.get_one(Booking, first.id), "manager:1")
+    calendar.serve(*stays[1:])
+    house.stage.run_for(hours=4)
+    calendar.serve(*stays[1:])
+
+    assert house.booking(first.id).status is BookingStatus.CONFIRMED
 
 
 def test_a_stay_that_is_listed_again_has_its_old_pin(house: House, calendar: Calendar) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from portal.domain.intake import accept, apply_changes, reconcile
+from portal.domain.intake import accept, apply_changes, keep, reconcile
 from portal.domain.intake_types import (
     Cancelled,
     Change,
@@ -81,6 +81,12 @@ class PolledFeed:
         self.changes = outcome.changes
         self.closures = outcome.closures
         self.skipped = outcome.skipped
+        self.known = apply_changes(self.known, self.changes, lambda: next(self._keys))
+        return self.changes
+
+    def keep(self) -> list[Change]:
+        """What the click that keeps all that is held changed."""
+        self.changes = keep(self.known)
         self.known = apply_changes(self.known, self.changes, lambda: next(self._keys))
         return self.changes
 

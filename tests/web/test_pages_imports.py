@@ -170,6 +170,27 @@ def test_an_empty_calendar_is_held_with_its_stays_until_one_click_accepts(
     assert "accept" not in page.buttons()
 
 
+def test_one_click_keeps_the_stays_that_the_calendar_dropped(
+    page: FeedPage, calendar: CalendarServer
+) -> None:
+    page.fetch()
+    calendar.stays = []
+    page.fetch()
+    buttons = page.buttons()
+
+    page.press("keep")
+    with freeze_time(clock.now() + timedelta(hours=30)):
+        page.fetch()
+        later = statuses()
+
+    assert {"accept", "keep"} <= buttons
+    assert "keep" not in page.buttons()
+    assert set(later) == {BookingStatus.CONFIRMED}
+    booking_id = db.session.scalars(select(Booking.id)).first()
+    told = words(page.client.get(f"/bookings/{booking_id}").text)
+    assert "It stands because somebody here said so" in told
+
+
 def test_a_sick_calendar_says_so_and_keeps_its_last_good_state(
     page: FeedPage, calendar: CalendarServer
 ) -> None:
@@ -250,12 +271,12 @@ def test_viewers_see_calendars_and_press_nothing(app: Flask, page: FeedPage) -> 
     html = viewer.get("/imports").text
     answers = [
         viewer.send(f"/imports/{page.id}/{what}").status_code
-        for what in ("refresh", "pause", "accept", "remove")
+        for what in ("refresh", "pause", "accept", "keep", "remove")
     ]
 
     assert "Casa Verde" in words(element(html, id=f"feed-{page.id}").text)
     assert f"/imports/{page.id}/" not in html
-    assert answers == [403] * 4
+    assert answers == [403] * 5
 
 
 def test_a_phone_filled_in_by_hand_makes_no_other_guest_of_the_stay(
