@@ -1,9 +1,10 @@
 """Dates as people write them in tables, with the order of day and month asked where it matters."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -56,28 +57,35 @@ _TIME: Final = (
     r"(?:[t ,]+(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?::\d{2})?\s*(?P<half>[ap]\.?m\.?)?)?"
 )
 _ISO: Final = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _TIME)
+_WEEKDAY: Final = r"(?:[a-z]{2,12}\.?,?\s+)?"
 _NUMBERS: Final = re.compile(
-    r"(?P<first>\d{1,2})(?P<mark>[-/. ])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})" + _TIME
+    _WEEKDAY
+    + r"(?P<first>\d{1,2})(?P<mark>[-/. ])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
+    + _TIME
 )
 _NAMED: Final = re.compile(
-    r"(?:[a-z]{2,9}\.?,?\s+)?"
-    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?\.?[ -](?P<month>[a-z]{3,9})\.?|"
-    r"(?P<month2>[a-z]{3,9})\.?[ -](?P<day2>\d{1,2})(?:st|nd|rd|th)?),?[ -]+(?P<year>\d{4})" + _TIME
+    _WEEKDAY + r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?\.?[ -](?:de )?(?P<month>[a-z]{3,9})\.?|"
+    r"(?P<month2>[a-z]{3,9})\.?[ -](?P<day2>\d{1,2})(?:st|nd|rd|th)?),?[ -]+(?:de )?(?P<year>\d{4})"
+    + _TIME
 )
+# Each month in English, German, French, Spanish, Italian, Dutch and Portuguese, without accents.
 _MONTHS: Final = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
+    ("january", "januar", "janvier", "enero", "gennaio", "januari", "janeiro"),
+    ("february", "februar", "fevrier", "febrero", "febbraio", "februari", "fevereiro"),
+    ("march", "marz", "mars", "marzo", "maart", "mrt", "marco"),
+    ("april", "avril", "abril", "aprile"),
+    ("may", "mai", "mayo", "maggio", "mei", "maio"),
+    ("june", "juni", "juin", "junio", "giugno", "junho"),
+    ("july", "juli", "juillet", "julio", "luglio", "julho"),
+    ("august", "aout", "agosto", "augustus"),
+    ("september", "sept", "septembre", "septiembre", "settembre", "setembro"),
+    ("october", "oktober", "octobre", "octubre", "ottobre", "outubro"),
+    ("november", "novembre", "noviembre", "novembro"),
+    ("december", "dezember", "decembre", "diciembre", "dicembre", "dezembro"),
 )
+# The day that Excel numbers with 0, and the numbers of 2000 to 2100.
+_EXCEL_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - the property's local time
+_EXCEL: Final = re.compile(r"(?P<days>[3-7]\d{4})(?:[.,](?P<part>\d{1,12}))?")
 
 
 def is_date(text: str) -> bool:
@@ -95,7 +103,10 @@ def _fits(text: str, order: DateOrder) -> bool:
 
 def parse_moment(text: str, order: DateOrder) -> Moment:
     """The date, or the local date and time, that `text` means; ValueError if it means none."""
-    plain = text.strip().casefold()
+    plain = _plain(text)
+    found = _EXCEL.fullmatch(plain)
+    if found:
+        return _from_excel(found)
     found = _ISO.fullmatch(plain)
     if found:
         day = date(int(found["year"]), int(found["month"]), int(found["day"]))
@@ -147,7 +158,7 @@ def _other(order: DateOrder) -> DateOrder:
 
 def _numbers(text: str) -> _Written | None:
     """A date whose order is open; one with dots is day-first wherever it is written."""
-    plain = text.strip().casefold()
+    plain = _plain(text)
     found = _NUMBERS.fullmatch(plain)
     if not found or found["mark"] == ".":
         return None
@@ -179,11 +190,28 @@ class _Fixed(_Written):
 
 def _named(found: re.Match[str]) -> date:
     name = found["month"] or found["month2"]
-    months = [index for index, month in enumerate(_MONTHS, 1) if month.startswith(name)]
-    if len(months) != 1 and name != "sept":
+    months = [
+        index
+        for index, names in enumerate(_MONTHS, 1)
+        if any(month.startswith(name) for month in names)
+    ]
+    if len(months) != 1:
         raise ValueError("no month")
-    month = months[0] if months else 9
-    return date(int(found["year"]), month, int(found["day"] or found["day2"]))
+    return date(int(found["year"]), months[0], int(found["day"] or found["day2"]))
+
+
+def _from_excel(found: re.Match[str]) -> Moment:
+    """The date of a spreadsheet's number of days, and its part of a day as the time."""
+    day = _EXCEL_EPOCH + timedelta(days=int(found["days"]))
+    minutes = round(float(f"0.{found['part'] or 0}") * 24 * 60)
+    moment = day + timedelta(minutes=minutes)
+    return _at(moment.date(), moment.time() if found["part"] else None)
+
+
+def _plain(text: str) -> str:
+    """`text` without case, accents and spaces around it."""
+    decomposed = unicodedata.normalize("NFKD", text.strip().casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def _time(found: re.Match[str]) -> time | None:

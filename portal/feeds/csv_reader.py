@@ -37,6 +37,10 @@ REQUIRED: Final = (Field.ARRIVES, Field.DEPARTS)
 Columns = Mapping[Field, int]
 
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
+# What spreadsheets make of long numbers, and of numbers beside an empty cell.
+_SHORTENED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?e\+?[0-9]{1,3}", re.IGNORECASE)
+_WITH_POINT: Final = re.compile(r"([0-9]+)[.,]0+")
+_FORMULA_OR_NUMBER: Final = "0123456789=+-@"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class CsvStay:
     phone: str = field(default="", repr=False)
     pin: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
+    warning: str = ""  # what of the row was left out, and what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,9 @@ def read_stays(table: Table, columns: Columns, order: DateOrder | None = None) -
 
 def _cell(row: Row, columns: Columns, wanted: Field) -> str:
     index = columns.get(wanted)
-    return row.cells[index].strip() if index is not None and index < len(row.cells) else ""
+    text = row.cells[index].strip() if index is not None and index < len(row.cells) else ""
+    # An apostrophe says to a spreadsheet: this is text.
+    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA_OR_NUMBER and text[1:] else text
 
 
 class _BadCell(Exception):
@@ -168,17 +175,19 @@ class _RowReader:
         departs = self._moment(row, Field.DEPARTS, "departure")
         if not _is_before(arrives, departs):
             raise _BadCell(Field.DEPARTS, "The departure is not after the arrival. Correct one.")
+        warnings: list[str] = []
         stay = CsvStay(
             line=row.line,
-            external_id=clean(_cell(row, self.columns, Field.ID), 200),
+            external_id=clean(self._number(row, Field.ID, "booking's number", warnings), 200),
             arrives=arrives,
             departs=departs,
             is_cancelled=self._is_cancelled(row),
             property_name=clean(_cell(row, self.columns, Field.PROPERTY), 200),
             guest_name=clean(_cell(row, self.columns, Field.GUEST), 200),
-            phone=clean(_cell(row, self.columns, Field.PHONE), 60),
-            pin=self._pin(row),
+            phone=clean(self._number(row, Field.PHONE, "phone number", warnings), 60),
+            pin=self._pin(row, warnings),
             note=clean(_cell(row, self.columns, Field.NOTE), 1000),
+            warning=" ".join(warnings),
         )
         return stay if stay.external_id else _with_own_id(stay)
 
@@ -191,9 +200,12 @@ class _RowReader:
         except ValueError:
             shown = clean(text, 40)
             if is_date(text):
-                words = f"“{shown}” has day and month the other way round than the other dates."
+                words = (
+                    f"The {word} “{shown}” has day and month the other way round than the other"
+                    " dates. Write it as 2026-12-31."
+                )
             else:
-                words = f"“{shown}” is not a date. Write it as 2026-12-31."
+                words = f"The {word} “{shown}” is not a date. Write it as 2026-12-31."
             raise _BadCell(wanted, words) from None
 
     def _is_cancelled(self, row: Row) -> bool:
@@ -206,8 +218,20 @@ class _RowReader:
         words = f"“{clean(text, 40)}” is no status we know. Write “confirmed” or “cancelled”."
         raise _BadCell(Field.STATUS, words)
 
-    def _pin(self, row: Row) -> str:
-        text = _cell(row, self.columns, Field.PIN).lstrip("'")
+    def _number(self, row: Row, wanted: Field, word: str, warnings: list[str]) -> str:
+        """The cell's digits as written; none where a spreadsheet has lost some of them."""
+        text = _cell(row, self.columns, wanted)
+        if _SHORTENED.fullmatch(text):
+            warnings.append(
+                f"A spreadsheet has shortened the {word} to {text}, so it is left out."
+                " Format the column as text and upload the file again."
+            )
+            return ""
+        found = _WITH_POINT.fullmatch(text)
+        return found[1] if found else text
+
+    def _pin(self, row: Row, warnings: list[str]) -> str:
+        text = self._number(row, Field.PIN, "PIN", warnings)
         if text and not _DIGITS.fullmatch(text):
             raise _BadCell(Field.PIN, "The PIN may hold digits only. Correct it or leave it empty.")
         return text

@@ -43,7 +43,7 @@ COLUMN_NAMES: Final[dict[Field, tuple[str, ...]]] = {
         " vertrek tot saida"
     ),
     Field.GUEST: _words(
-        "guest guestname name fullname customer client bookedby bookername gast gastname"
+        "guest guestname guestnames name fullname customer client bookedby bookername gast gastname"
         " nom nomduvoyageur voyageur invite nombre huesped ospite nome naam hospede"
     ),
     Field.PHONE: _words(
@@ -51,8 +51,8 @@ COLUMN_NAMES: Final[dict[Field, tuple[str, ...]]] = {
         " telefono portable telefoon telefonnummer mobil telefone"
     ),
     Field.PROPERTY: _words(
-        "property propertyname listing listingname unit unitname rental room roomname home house"
-        " apartment accommodation unterkunft objekt wohnung logement hebergement alojamiento"
+        "property propertyname listing listingname listingnickname listingsnickname unit unitname"
+        " rental room roomname home house apartment accommodation unterkunft objekt wohnung logement hebergement alojamiento"
         " propiedad alloggio appartamento accommodatie propriedade"
     ),
     Field.ID: _words(

@@ -118,6 +118,7 @@ class Planner:
             property_name=stay.property_name,
             arrives_on=arrives_on,
             departs_on=departs_on,
+            warning=stay.warning,
         )
         if isinstance(place, str):
             return replace(bare, words=place)
@@ -187,7 +188,7 @@ class Planner:
         """The plan with its deed, once it is known which booking it is about."""
         pin, warning = self._usable(pin, wish.property_id, booking)
         wish = replace(wish, pin=Secret(pin) if pin else None)
-        plan = replace(bare, wish=wish, warning=warning)
+        plan = replace(bare, wish=wish, warning=" ".join(filter(None, (bare.warning, warning))))
         if booking is None:
             return replace(plan, deed=Deed.CREATE)
         what = tuple(_differences(booking, wish))

@@ -160,11 +160,15 @@ def guest(booking_id: int) -> BaseResponse | str | tuple[str, int]:
             )
             has_new_pin = booking.pin != pin
         if has_new_pin:
-            flash(gettext("Kept. The PIN is now made of the guest's phone, and on its way."), "good")
+            flash(
+                gettext("Kept. The PIN is now made of the guest's phone, and on its way."), "good"
+            )
         else:
             flash(gettext("Kept. The PIN stays the same."), "good")
         return _to(booking_id)
-    page = render_template("bookings/guest.html", stay=stay, form=form, booking=booking, is_hidden=is_hidden)
+    page = render_template(
+        "bookings/guest.html", stay=stay, form=form, booking=booking, is_hidden=is_hidden
+    )
     return (page, 422) if form.errors else page
 
 

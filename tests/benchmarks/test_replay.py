@@ -162,7 +162,7 @@ def test_every_held_stay_is_named_and_the_alert_stands_beside(replayed: Replayed
     held = replayed.of_kind("booking_held")
     [alert] = replayed.of_kind("alert")
 
-    # The guest of the first stay is inside: kept whatever the calendar says, and held like the rest.
+    # The guest of the first stay is inside: kept whatever comes, and held like the rest.
     assert {line["arrives"] for line in held} == {
         "2026-03-02",
         "2026-03-10",

@@ -62,7 +62,9 @@ def calendar(place: Property) -> Calendar:
     return Calendar(place)
 
 
-def write(client: PortalClient, booking: Booking, name: str, phone: str = "", note: str = "") -> None:
+def write(
+    client: PortalClient, booking: Booking, name: str, phone: str = "", note: str = ""
+) -> None:
     answer = client.send(
         f"/bookings/{booking.id}/guest", guest_name=name, guest_phone=phone, note=note
     )
