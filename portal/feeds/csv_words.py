@@ -52,8 +52,8 @@ COLUMN_NAMES: Final[dict[Field, tuple[str, ...]]] = {
     ),
     Field.PROPERTY: _words(
         "property propertyname listing listingname listingnickname listingsnickname unit unitname"
-        " rental room roomname home house apartment accommodation unterkunft objekt wohnung logement hebergement alojamiento"
-        " propiedad alloggio appartamento accommodatie propriedade"
+        " rental room roomname home house apartment accommodation unterkunft objekt wohnung"
+        " logement hebergement alojamiento propiedad alloggio appartamento accommodatie propriedade"
     ),
     Field.ID: _words(
         "id bookingid bookingnumber booknumber reservation reservationid reservationcode"

@@ -44,6 +44,8 @@ from portal.unit_of_work import writing
 UNDO_WITHIN: Final = timedelta(days=30)
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # what was uploaded and never taken over
 _ROWS_PER_BLOCK: Final = 25
+# As many as one request may take over: browsers and proxies give up on one that takes a minute.
+ROWS_PER_PRESS: Final = 1000
 _DETAILS: Final = ("guest_name", "guest_phone", "note")
 
 
@@ -142,8 +144,11 @@ def preview(session: Session, row: CsvImport) -> Preview:
     )
 
 
-def confirm(import_id: int, actor: str) -> None:
-    """Takes over every good row; raises NotReady. A second press finds everything done."""
+def confirm(import_id: int, actor: str) -> int:
+    """Takes over the good rows, the first thousand of them; how many are left for another press.
+
+    Raises NotReady. A press after the last finds everything done.
+    """
     with writing() as session:
         row = session.get_one(CsvImport, import_id)
         if row.state is not ImportState.PENDING:
@@ -151,27 +156,46 @@ def confirm(import_id: int, actor: str) -> None:
         reading = _reading(row)
         # Judged once as a whole: which rows are about the same booking shows only then.
         plans = _planner(session, row).all(reading)
+        # What an earlier press refused, or took over but for its PIN, is not tried again.
+        told = {line for line, _ in remarks_of(row)}
     stays = {stay.line: stay for stay in reading.stays}
-    lines = [plan.line for plan in plans if plan.deed in {Deed.CREATE, Deed.CHANGE}]
-    remarks = [(p.line, p.words) for p in plans if p.deed in {Deed.ERROR, Deed.LEFT_OUT}]
-    for start in range(0, len(lines), _ROWS_PER_BLOCK):
+    lines = [
+        plan.line
+        for plan in plans
+        if plan.deed in {Deed.CREATE, Deed.CHANGE} and plan.line not in told
+    ]
+    now, left = lines[:ROWS_PER_PRESS], max(0, len(lines) - ROWS_PER_PRESS)
+    for start in range(0, len(now), _ROWS_PER_BLOCK):
         with changing() as session:
             row = session.get_one(CsvImport, import_id)
             if row.state is not ImportState.PENDING:
-                return
-            part = [stays[line] for line in lines[start : start + _ROWS_PER_BLOCK]]
+                return 0
+            remarks: list[tuple[int, str]] = []
+            part = [stays[line] for line in now[start : start + _ROWS_PER_BLOCK]]
             for plan in _planner(session, row).of(part):
                 remarks += _carry_out(session, row, plan, actor)
+            _note(row, remarks)
+    if left:
+        return left
     with writing() as session:
         row = session.get_one(CsvImport, import_id)
         if row.state is not ImportState.PENDING:
-            return
-        row.same = sum(plan.deed is Deed.SAME for plan in plans)
+            return 0
+        mine = select(CsvChange.booking_id).where(CsvChange.import_id == row.id)
+        earlier = set(session.scalars(mine))
+        same = [plan for plan in plans if plan.deed is Deed.SAME]
+        row.same = sum(plan.booking_id not in earlier for plan in same)
         row.left_out = sum(plan.deed is Deed.LEFT_OUT for plan in plans)
         row.refused += sum(plan.deed is Deed.ERROR for plan in plans)
-        row.remarks = Secret(json.dumps(sorted(remarks)))
+        _note(row, [(p.line, p.words) for p in plans if p.deed in {Deed.ERROR, Deed.LEFT_OUT}])
         _remember(session, row)
         row.table, row.state, row.finished_at = None, ImportState.DONE, clock.now()
+        return 0
+
+
+def _note(row: CsvImport, remarks: list[tuple[int, str]]) -> None:
+    """Adds what has to be told about rows."""
+    row.remarks = Secret(json.dumps(sorted({*remarks_of(row), *remarks})))
 
 
 def remarks_of(row: CsvImport) -> list[tuple[int, str]]:

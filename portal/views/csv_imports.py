@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -91,10 +91,19 @@ def confirm(import_id: int) -> BaseResponse:
     """Every good row is taken over."""
     _import(db.session(), import_id)
     try:
-        imports.confirm(import_id, caller().actor)
+        left = imports.confirm(import_id, caller().actor)
     except NotReady as why:
         flash(filters.tr(why.words), "bad")
     else:
+        if left:
+            words = ngettext(
+                "Taken over so far; 1 row is left. Press “Take over the good rows” to go on.",
+                "Taken over so far; %(num)s rows are left."
+                " Press “Take over the good rows” to go on.",
+                left,
+            )
+            flash(words, "info")
+            return _to(import_id, "rows")
         flash(gettext("The table is taken over. Codes are sent by themselves."), "good")
     return _to(import_id)
 

@@ -22,7 +22,7 @@ from portal.models import (
     Role,
     Source,
 )
-from portal.services import bookings
+from portal.services import bookings, imports
 from tests.support.builders import (
     fresh,
     make_account,
@@ -417,6 +417,28 @@ def test_an_import_that_broke_off_goes_on_where_it_stopped(client: PortalClient)
 
     assert len(all_bookings()) == 30
     assert upload.counts() == (10, 0, 20, 0, 0)
+
+
+def test_a_long_table_is_taken_over_in_several_presses(
+    client: PortalClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "ROWS_PER_PRESS", 30)
+    rows = [row(f"R{n}", 5 + n, 6 + n) for n in range(70)]
+    # The second row's PIN is refused only when it is tried: that row is not tried for ever.
+    rows[1:1] = [row("R80", 4, 5, pin="482913"), row("R81", 3, 4, pin="482999")]
+    upload = Upload(client, table(*rows, row("R70", pin="12")))
+
+    left = []
+    for _ in range(3):
+        upload.confirm()
+        page = words(upload.page)
+        left.append(("43 rows are left" in page, "13 rows are left" in page))
+
+    assert left == [(True, False), (False, True), (False, False)]
+    assert len(all_bookings()) == 73
+    assert upload.counts() == (73, 0, 0, 0, 0)
+    assert "same four digits" in upload.told(4)
+    assert "A PIN is chosen instead" in upload.told(74)
 
 
 def test_confirming_twice_is_confirming_once(client: PortalClient) -> None:
