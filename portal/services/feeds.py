@@ -51,6 +51,32 @@ def add_feed(
     session: Session, place: Property, *, name: str, address: str, source: str | None = None
 ) -> Feed:
     """A feed that is fetched from now on; raises BadFeed. Ring FETCH_FEED after the commit."""
+    address, host = _checked(address)
+    others = session.scalars(
+        select(Feed).where(Feed.property_id == place.id, Feed.address.is_not(None))
+    )
+    if any(other.address == Secret(address) for other in others):
+        raise BadFeed("address", "This property has this calendar already.")
+    feed = _new(session, place, name or host, source)
+    feed.address, feed.host = Secret(address), host
+    feed.due_at = clock.now() + FETCH_EVERY
+    session.flush()
+    return feed
+
+
+def change_address(session: Session, feed: Feed, address: str) -> None:
+    """The feed is fetched from there from now on, and its stays are the same; raises BadFeed.
+
+    Ring FETCH_FEED after the commit.
+    """
+    address, host = _checked(address)
+    feed.address, feed.host = Secret(address), host
+    feed.etag = feed.last_modified = None
+    refresh_now(session, feed)
+
+
+def _checked(address: str) -> tuple[str, str]:
+    """The address as it is fetched, and its host."""
     address = address.strip()
     if address.lower().startswith("webcal://"):
         address = "https://" + address[len("webcal://") :]
@@ -68,11 +94,7 @@ def add_feed(
         target(address, allow_private=_allows_private())
     except CallRefused as refused:
         raise BadFeed("address", refused.words) from refused
-    feed = _new(session, place, name or host, source)
-    feed.address, feed.host = Secret(address), host[:255]
-    feed.due_at = clock.now() + FETCH_EVERY
-    session.flush()
-    return feed
+    return address, host[:255]
 
 
 def upload(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain import intake
+from portal.domain.intake_match import match
 from portal.domain.intake_types import (
     Cancelled,
     Change,
@@ -32,6 +33,7 @@ from portal.domain.intake_types import (
     KnownStay,
     MarkedMissing,
     Moment,
+    Poll,
     Reappeared,
     SkippedEvent,
     UidReplaced,
@@ -77,9 +79,11 @@ def take(feed_id: int, reading: Reading) -> Taken:
         feed = session.get_one(Feed, feed_id)
         now = clock.now()
         zone = zone_or_utc(feed.property.time_zone)
+        poll = reading.poll(now, zone, _closures(feed))
+        if feed.good_at is None:
+            _take_up_again(session, feed, poll, now)
         rows = _rows(session, feed, now)
         known = [_known(row, zone) for row in rows.values()]
-        poll = reading.poll(now, zone, _closures(feed))
         outcome = intake.reconcile(known, poll)
         notes, taken = _apply(session, feed, reading.source, rows, outcome.changes, zone)
         feed.source = str(reading.source)
@@ -141,6 +145,29 @@ def _rows(session: Session, feed: Feed, now: datetime) -> dict[int, Booking]:
             )
         )
     }
+
+
+def _take_up_again(session: Session, feed: Feed, poll: Poll, now: datetime) -> None:
+    """The stays that a calendar, removed since, brought to this property, as far as the new one
+    lists them: a calendar that is removed and added again makes no second booking of any stay.
+    """
+    zone = zone_or_utc(feed.property.time_zone)
+    left = {
+        row.id: row
+        for row in session.scalars(
+            select(Booking).where(
+                Booking.property_id == feed.property_id,
+                Booking.source == Source(poll.source.booking_source),
+                Booking.feed_id.is_(None),
+                Booking.uid.is_not(None),
+                Booking.ends_at > now - REMEMBERED_FOR,
+            )
+        )
+    }
+    known = [_known(row, zone) for row in left.values()]
+    for stay, _ in match(known, poll.stays, poll).pairs:
+        left[stay.key].feed_id = feed.id
+    session.flush()
 
 
 def is_waiting(session: Session, feed: Feed) -> bool:

@@ -219,6 +219,12 @@ class FeedForm(FlaskForm):
     address = StringField(lazy_gettext("Calendar address"), [Needed(), Length(max=2000)])
 
 
+class LinkForm(FlaskForm):
+    """Another address of a calendar."""
+
+    address = StringField(lazy_gettext("Calendar address"), [Needed(), Length(max=2000)])
+
+
 class FileForm(FlaskForm):
     """A calendar file."""
 

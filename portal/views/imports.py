@@ -17,7 +17,7 @@ from portal.services.feeds import BadFeed
 from portal.unit_of_work import writing
 from portal.views import _htmx, _staff
 from portal.views._guard import caller, requires
-from portal.views.forms import BookingForm, FeedForm, FileForm, tell
+from portal.views.forms import BookingForm, FeedForm, FileForm, LinkForm, tell
 
 blueprint = Blueprint("imports", __name__, url_prefix="/imports")
 _staff.keep_out(blueprint)
@@ -146,6 +146,28 @@ def pause(feed_id: int) -> BaseResponse:
         feeds.pause(session, _feed(session, feed_id))
     flash(gettext("The calendar is paused. Its bookings and their codes stay."), "good")
     return _to_feed(feed_id)
+
+
+@blueprint.route("/<int:feed_id>/link", methods=["GET", "POST"])
+@requires(Role.MANAGER)
+def link(feed_id: int) -> BaseResponse | str | tuple[str, int]:
+    """Another address for a calendar whose link was renewed."""
+    feed = _feed(db.session(), feed_id)
+    if feed.address is None:
+        abort(404)
+    form = LinkForm()
+    if form.validate_on_submit():
+        try:
+            with bookings.changing() as session:
+                feeds.change_address(session, _feed(session, feed_id), form.address.data or "")
+        except BadFeed as bad:
+            tell(form, bad.field, bad.words, "address")
+        else:
+            feeds.ring_for(feed_id)
+            flash(gettext("The link is changed. The calendar is being fetched from there."), "good")
+            return _to_feed(feed_id)
+    page = render_template("imports/link.html", form=form, feed=feed)
+    return (page, 422) if form.errors else page
 
 
 @blueprint.post("/<int:feed_id>/accept")

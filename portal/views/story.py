@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
+from babel.dates import format_interval
 from flask import Flask
 from flask_babel import gettext, ngettext
 
@@ -29,7 +31,7 @@ class Told:
 
 def install(app: Flask) -> None:
     """The filters of this module exist in every template of `app`."""
-    app.jinja_env.filters.update(told=told, who=who, feed_note=feed_note)
+    app.jinja_env.filters.update(told=told, who=who, feed_note=feed_note, days=days)
 
 
 def told(line: Line) -> Told:
@@ -56,7 +58,17 @@ def who(line: Line) -> str:
 
 def feed_note(note: Mapping[str, Any]) -> str:
     """One change or left-out entry of a calendar, as the intake put it into words."""
-    return " ".join(str(note[key]) for key in ("when", "words") if note.get(key))
+    parts = [days(str(note["when"])) if note.get("when") else "", filters.tr(note.get("words", ""))]
+    return ": ".join(filter(None, parts))
+
+
+def days(text: str) -> str:
+    """The days of a note, such as Nov 30 – Dec 3, 2026; as it stands where it holds none."""
+    try:
+        first, last = (date.fromisoformat(part) for part in text.split(" - "))
+    except ValueError:
+        return text
+    return format_interval(first, last, "yMMMd", locale=filters.locale())
 
 
 def _wish(data: Mapping[str, Any]) -> str:

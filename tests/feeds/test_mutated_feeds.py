@@ -6,12 +6,14 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.domain.intake import apply_changes, reconcile
 from portal.domain.intake_match import span_of
-from portal.domain.intake_types import Cancelled, Held, KnownStatus, KnownStay, day_of
+from portal.domain.intake_types import Cancelled, Held, KnownStatus, KnownStay, Moment, day_of
+from portal.feeds.child import reading_from_json, reading_to_json
 from portal.feeds.errors import FeedUnreadable
 from portal.feeds.reader import Reading, read
 
@@ -94,10 +96,22 @@ def read_or_none(body: bytes, today: date) -> Reading | None:
 def test_a_broken_feed_is_read_or_unreadable_and_nothing_else(
     name: str, mutation: list[Cut]
 ) -> None:
-    reading = read_or_none(broken(name, mutation), date(2026, 11, 24))
+    body = broken(name, mutation)
+    reading = read_or_none(body, date(2026, 11, 24))
 
     if reading is not None:
-        assert len(reading.stays) + len(reading.skipped) >= min(reading.event_count, 1)
+        told_of = len(reading.stays) + len(reading.skipped)
+        # A series may have no occurrence in reach; every other event is a stay or has its reason.
+        assert told_of >= reading.event_count - (body.count(b"RRULE") + body.count(b"RDATE"))
+        for stay in reading.stays:
+            assert stay.uid
+            assert same_kind_and_order(stay.starts, stay.ends)
+        assert reading_from_json(reading_to_json(reading)) == reading
+
+
+def same_kind_and_order(starts: Moment, ends: Moment) -> bool:
+    """Whether both are dates, or both times, and the first comes first."""
+    return type(starts) is type(ends) and starts < ends
 
 
 @given(st.binary(max_size=400))
@@ -155,3 +169,23 @@ def test_no_broken_poll_removes_a_running_stay_or_many_or_any_for_good(
     assert len(cancelled) < 3
     after = {stay.key: stay for stay in home.known}
     assert {key: after[key].status for key in before} == dict.fromkeys(before, KnownStatus.LIVE)
+
+
+@pytest.mark.deep
+@settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(names, mutations)
+def test_twenty_thousand_broken_feeds(name: str, mutation: list[Cut]) -> None:
+    test_a_broken_feed_is_read_or_unreadable_and_nothing_else.hypothesis.inner_test(  # type: ignore[attr-defined]
+        name, mutation
+    )
+
+
+@pytest.mark.deep
+@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(names, mutations, st.integers(1, 4), st.sampled_from([15, 60, 300]))
+def test_five_thousand_times_a_feed_that_breaks_and_heals(
+    name: str, mutation: list[Cut], times: int, minutes: int
+) -> None:
+    test_no_broken_poll_removes_a_running_stay_or_many_or_any_for_good.hypothesis.inner_test(  # type: ignore[attr-defined]
+        name, mutation, times, minutes
+    )

@@ -148,7 +148,7 @@ def test_what_changed_stays_to_be_seen_with_its_age(page: FeedPage) -> None:
     with freeze_time(clock.now() + timedelta(minutes=20)):
         page.fetch()
 
-        assert "6 changes at the last fetch that changed anything, 20" in page.card
+        assert "6 changes, 20" in page.card
 
 
 def test_an_empty_calendar_is_held_with_its_stays_until_one_click_accepts(
@@ -227,6 +227,60 @@ def test_a_paused_calendar_is_not_fetched_until_it_goes_on(
     assert "Paused" not in page.card
     assert bell.ids_of(JobName.FETCH_FEED) == [page.id, page.id]
     assert set(statuses()) == {BookingStatus.CONFIRMED}
+
+
+def test_a_calendar_whose_link_was_renewed_goes_on_with_the_same_stays(
+    page: FeedPage, calendar: CalendarServer, bell: FakeBell
+) -> None:
+    page.fetch()
+    before = [(b.id, b.pin) for b in db.session.scalars(select(Booking).order_by(Booking.id))]
+    calendar.status = 404
+    page.fetch()
+    calendar.status = 200
+
+    refused = page.client.send(f"/imports/{page.id}/link", address="not an address")
+    shown = page.client.get(f"/imports/{page.id}/link").text
+    renewed = calendar.address.replace("1.ics", "2.ics")
+    page.client.send(f"/imports/{page.id}/link", address=renewed)
+    page.fetch()
+
+    assert refused.status_code == 422
+    assert SECRET not in shown
+    assert bell.ids_of(JobName.FETCH_FEED) == [page.id, page.id]
+    assert "Good" in page.card
+    db.session.rollback()
+    after = [(b.id, b.pin) for b in db.session.scalars(select(Booking).order_by(Booking.id))]
+    assert after == before
+
+
+def test_a_calendar_that_is_removed_and_added_again_makes_no_second_booking(
+    page: FeedPage, place: Property, calendar: CalendarServer
+) -> None:
+    page.fetch()
+    ids = list(db.session.scalars(select(Booking.id).order_by(Booking.id)))
+    page.press("remove")
+    calendar.stays.append(("new", 60, 62, "Guest new"))
+
+    again = FeedPage(page.client, place, calendar)
+    again.fetch()
+
+    db.session.rollback()
+    rows = db.session.scalars(select(Booking).order_by(Booking.id)).all()
+    assert [row.id for row in rows[:6]] == ids
+    assert len(rows) == 7
+    assert {row.feed_id for row in rows} == {again.id}
+    assert {row.status for row in rows} == {BookingStatus.CONFIRMED}
+
+
+def test_one_calendar_is_not_added_twice_to_one_property(
+    page: FeedPage, place: Property, calendar: CalendarServer
+) -> None:
+    answer = page.client.send(
+        "/imports/address", property_id=str(place.id), source="ical", address=calendar.address
+    )
+
+    assert answer.status_code == 422
+    assert "has this calendar already" in words(answer.text)
 
 
 def test_strangers_words_in_a_calendar_are_shown_escaped(
