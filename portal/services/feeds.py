@@ -238,9 +238,12 @@ def _failed(feed_id: int, problem: FeedProblem) -> None:
         feed.failures += 1
         feed.error_key, feed.error_words = problem.key[:60], problem.words[:500]
         pause = min(FETCH_EVERY * 2 ** min(feed.failures - 1, 8), LONGEST_BACKOFF)
+        pause *= _random.uniform(1 - JITTER, 1 + JITTER)
         if isinstance(problem, FetchFailed) and problem.retry_after_seconds:
-            pause = max(pause, timedelta(seconds=problem.retry_after_seconds))
-        feed.due_at = now + pause * _random.uniform(1 - JITTER, 1 + JITTER)
+            # A host's own word is a least: chance makes it longer, never shorter.
+            asked = timedelta(seconds=problem.retry_after_seconds)
+            pause = max(pause, asked * _random.uniform(1, 1 + JITTER))
+        feed.due_at = now + pause
         if feed.failures >= SICK_AFTER_FAILURES:
             feed_alerts.open_alert(
                 session, feed, feed_alerts.SICK, f"{feed.name} cannot be read: {problem.words}", now

@@ -9,6 +9,7 @@ from portal.domain.status import Status
 from portal.extensions import db
 from portal.feeds import reader
 from portal.feeds.errors import FetchFailed
+from portal.feeds.fetch import Fetched
 from portal.models import Alert, Booking, BookingStatus, Feed, Property
 from portal.services import bookings, feeds, intake
 from portal.unit_of_work import writing
@@ -327,6 +328,78 @@ def test_a_feed_that_cannot_be_fetched_keeps_its_stays_and_raises_one_alert(
     assert feed.due_at > house.stage.now + timedelta(hours=2)
     assert _open_alerts() == ["feed_sick"]
     assert calendar.bookings[0].status is BookingStatus.CONFIRMED
+
+
+class Network:
+    """Stands for the calendar's host: answers as told, and remembers what it was asked."""
+
+    def __init__(self, *answers: Fetched | FetchFailed) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[object, object]] = []
+
+    def __call__(self, _address: str, **options: object) -> Fetched:
+        self.asked.append((options["etag"], options["last_modified"]))
+        answer = self._answers.pop(0)
+        if isinstance(answer, FetchFailed):
+            raise answer
+        return answer
+
+
+def _fresh(*stays: tuple[str, str, str]) -> Fetched:
+    return Fetched("fresh", _calendar(*stays), '"v1"', "Mon, 02 Mar 2026 10:00:00 GMT")
+
+
+UNCHANGED = Fetched("unchanged", b"", None, None)
+
+
+def test_an_unchanged_calendar_is_not_sent_again_unless_an_absence_has_to_be_counted(
+    house: House, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays = [(str(n), f"2026-03-{10 + 2 * n:02}", f"2026-03-{11 + 2 * n:02}") for n in range(8)]
+    network = Network(_fresh(*stays), UNCHANGED, _fresh(*stays[1:]), _fresh(*stays[1:]))
+    monkeypatch.setattr(feeds.network, "fetch", network)
+
+    for _ in range(4):
+        feeds.fetch(calendar.id)
+        with writing() as session:
+            # No sweep fetches it in between.
+            session.get_one(Feed, calendar.id).due_at = None
+        house.stage.run_for(hours=4)
+
+    validators = ('"v1"', "Mon, 02 Mar 2026 10:00:00 GMT")
+    assert network.asked == [(None, None), validators, validators, (None, None)]
+    assert [b.status for b in calendar.bookings].count(BookingStatus.CANCELLED) == 1
+
+
+def test_feeds_are_fetched_every_quarter_of_an_hour_and_not_all_at_once(
+    calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds.network, "fetch", Network(*[_fresh()] * 12))
+    due = []
+
+    for _ in range(12):
+        feeds.fetch(calendar.id)
+        feed = calendar.feed
+        assert feed.due_at is not None
+        assert feed.tried_at is not None
+        due.append((feed.due_at - feed.tried_at).total_seconds() / 60)
+
+    assert all(13.5 <= minutes <= 16.5 for minutes in due)
+    assert len(set(due)) > 1
+
+
+def test_a_host_that_asks_for_patience_gets_it(
+    calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = FetchFailed("http_429", "The host asks us to come less often.", 7200)
+    monkeypatch.setattr(feeds.network, "fetch", Network(busy))
+
+    feeds.fetch(calendar.id)
+
+    feed = calendar.feed
+    assert feed.due_at is not None
+    assert feed.tried_at is not None
+    assert feed.due_at - feed.tried_at >= timedelta(seconds=7200)
 
 
 def test_an_uploaded_file_that_is_no_calendar_is_refused_and_leaves_nothing(house: House) -> None:
