@@ -5,6 +5,7 @@ out, so that nothing is done that the bookings no longer call for.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
@@ -23,6 +24,7 @@ from portal.services import pins
 from portal.services.bookings import MAX_NIGHTS, BookingWish
 from portal.zones import zone_or_utc
 
+_AIRBNB_CODE: Final = re.compile(r"HM[A-Z0-9]{8}")
 _AT_ONCE: Final = 400  # rows per query: SQLite takes a limited number of values
 
 
@@ -251,9 +253,23 @@ class _Known:
         if found is None:
             days = _taken_apart(stay.arrives)[0], _taken_apart(stay.departs)[0]
             found = self._by_days.get((place.id, *days))
+            if found is not None and _is_another_guest(stay, found):
+                return None
         if found is None or self.imported(own_id(stay, place)) is not None:
             return None
         return found
+
+
+def _is_another_guest(stay: CsvStay, booking: Booking) -> bool:
+    """Whether the row and the booking of the same days name different guests."""
+    if stay.has_own_id and _AIRBNB_CODE.fullmatch(stay.external_id) and booking.reservation_code:
+        return stay.external_id != booking.reservation_code
+    one, other = (_digits(text)[-4:] for text in (stay.phone, booking.guest_phone))
+    if len(one) == len(other) == 4:
+        return one != other
+    names = [set(_plain(name).split()) for name in (stay.guest_name, booking.guest_name)]
+    # Calendars often give the first name and nothing else.
+    return all(names) and not (names[0] <= names[1] or names[1] <= names[0])
 
 
 def own_id(stay: CsvStay, place: Property) -> str:
@@ -306,9 +322,11 @@ def _differences(booking: Booking, wish: BookingWish) -> Iterable[str]:
 
 def _fuller(known: str, written: str) -> str:
     """The whole phone number where the calendar gave its last digits; else what is known."""
-    last = "".join(letter for letter in known if letter.isdigit())
-    digits = "".join(letter for letter in written if letter.isdigit())
-    return written if digits.endswith(last) else known
+    return written if _digits(written).endswith(_digits(known)) else known
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdigit())
 
 
 def _taken_apart(moment: Moment) -> tuple[date, time | None]:

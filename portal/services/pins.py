@@ -61,16 +61,7 @@ def choose(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
     booking.pin = Secret(pin or digits_of.choose(length, taken))
     booking.pin_origin, booking.pin_note = origin, note
     booking.pin_shown_at = None
-    timeline.record(
-        session,
-        timeline.Kind.PIN_CHOSEN,
-        "engine",
-        account_id=booking.account_id,
-        booking_id=booking.id,
-        origin=str(origin),
-        note=note,
-    )
-    _split(session, booking, locks)
+    _settled(session, booking, locks)
     return True
 
 
@@ -94,17 +85,22 @@ def follow_phone(session: Session, booking: Booking, locks: Sequence[Lock], now:
     if pin is None or any(digits_of.clashes(pin, other) for other in taken):
         return False
     booking.pin, booking.pin_origin, booking.pin_note = Secret(pin), PinOrigin.PHONE, ""
+    _settled(session, booking, locks)
+    return True
+
+
+def _settled(session: Session, booking: Booking, locks: Sequence[Lock]) -> None:
+    """The PIN that was just chosen is in the history and on the doors that can take it."""
     timeline.record(
         session,
         timeline.Kind.PIN_CHOSEN,
         "engine",
         account_id=booking.account_id,
         booking_id=booking.id,
-        origin=str(PinOrigin.PHONE),
-        note="",
+        origin=str(booking.pin_origin),
+        note=booking.pin_note,
     )
     _split(session, booking, locks)
-    return True
 
 
 def may_choose_anew(booking: Booking, problem: ProblemKey) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.domain.intake import HOLD, TIME_TO_BELIEVE, apply_changes, reconcile
+from portal.domain.intake import HOLD, TIME_TO_BELIEVE, apply_changes, keep, reconcile
 from portal.domain.intake_match import span_of
 from portal.domain.intake_types import (
     Cancelled,
@@ -16,6 +16,7 @@ from portal.domain.intake_types import (
     FeedSource,
     FeedStay,
     Held,
+    HoldReleased,
     KnownStatus,
     KnownStay,
     MarkedMissing,
@@ -155,6 +156,24 @@ def test_no_poll_removes_many_stays_that_were_not_held_for_a_day(
             unheld = [k for k in gone if world.now - held_at.get(k, world.now) < HOLD]
             assert len(unheld) < 3
             assert 5 * len(unheld) <= len(live)
+
+
+@given(sources, zones, polls, polls)
+def test_what_a_person_keeps_is_live_until_the_feed_lists_it_again(
+    source: FeedSource, zone: ZoneInfo, before: list[tuple], after: list[tuple]
+) -> None:
+    world = run(source, zone, before)
+    world.known = apply_changes(world.known, keep(world.known), lambda: next(world.keys))
+    kept = {stay.key for stay in world.known if stay.is_kept}
+
+    for body, minutes, times, is_damaged in after:
+        for _ in range(times):
+            world.now += timedelta(minutes=minutes)
+            for change in world.take(world.poll_of(body, is_damaged=is_damaged)):
+                if isinstance(change, HoldReleased | Reappeared):
+                    kept -= {change.key} if isinstance(change, Reappeared) else {*change.keys}
+            live = {stay.key for stay in world.known if stay.status is KnownStatus.LIVE}
+            assert kept <= live
 
 
 @given(sources, zones, polls, bodies)

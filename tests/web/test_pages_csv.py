@@ -324,6 +324,35 @@ def test_a_stay_of_a_calendar_gets_its_guest_and_no_second_code(
     assert (two.guest_name, two.guest_phone) == ("Bo", "+44 20 7946 0000")
 
 
+@pytest.mark.parametrize(
+    ("listed", "cells", "deed"),
+    [
+        ({"guest_name": "Dana"}, {"guest": "Dana Whitfield"}, "same"),
+        ({"guest_name": "Dana"}, {"guest": "Bo"}, "create"),
+        ({"guest_phone": "0142"}, {"guest": "Bo", "phone": "+1 212 555 0142"}, "change"),
+        ({"guest_phone": "0142"}, {"guest": "Bo", "phone": "+1 212 555 7193"}, "create"),
+        ({"reservation_code": "HMAAAA1111"}, {"reservation": "HMBBBB2222"}, "create"),
+        ({"reservation_code": "HMAAAA1111"}, {"reservation": "4711"}, "change"),
+    ],
+)
+def test_a_row_of_the_same_days_but_another_guest_is_a_booking_of_its_own(
+    client: PortalClient,
+    place: Property,
+    listed: dict[str, str],
+    cells: dict[str, str],
+    deed: str,
+) -> None:
+    make_booking(
+        place, source=Source.AIRBNB, feed_id=make_feed(place).id, uid="u1",
+        arrives_on=on(20), departs_on=on(23), arrives_in=timedelta(days=20),
+        **({"guest_name": "", "guest_phone": ""} | listed),
+    )  # fmt: skip
+
+    upload = Upload(client, table(row(**({"reservation": ""} | cells), first=20, last=23)))
+
+    assert upload.deeds() == [deed]
+
+
 def test_undoing_cancels_what_it_made_and_puts_back_what_it_changed(client: PortalClient) -> None:
     Upload(client, table(row("R1", pin="482913"))).confirm()
     [first] = all_bookings()
