@@ -80,6 +80,9 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
     make_connection(state=ConnectionState.SIGNED_OUT, name="A" * 120)
     nobody = make_booking(guest_name="Bartholomew" * 12)
     feed = make_feed(error_words="The calendar's server does not answer.", failures=3)
+    held = make_feed(held_until=clock.now() + HOUR, held_reason="Several stays vanished.")
+    for _ in range(2):
+        make_booking(held.property, feed_id=held.id, held_until=clock.now() + HOUR)
     looked_at = make_csv_import(name="t" * 120, date_order="day_first", pads_pins=True)
     taken_over = make_csv_import(
         state=ImportState.DONE,
@@ -114,6 +117,7 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         f"/bookings/{booking.id}",
         f"/bookings/{nobody.id}",
         f"/bookings/{booking.id}/dates",
+        f"/bookings/{booking.id}/guest",
         f"/bookings/{booking.id}/new-pin",
         f"/bookings/{booking.id}/cancel",
         f"/bookings/{booking.id}/diagnostics",
@@ -145,6 +149,7 @@ def test_no_page_scrolls_sideways_or_shuts_anybody_out(
         "/team/tokens/new",
         f"/team/tokens/{token.id}/revoke",
         "/you",
+        f"/imports/{feed.id}/link",
         f"/imports/{feed.id}/remove",
         "/imports/csv",
         f"/imports/csv/{looked_at.id}",
