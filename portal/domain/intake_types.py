@@ -268,7 +268,8 @@ def same_moment(one: Moment, other: Moment, zone: tzinfo) -> bool:
     """Whether both say the same: a date equals only a date, times are compared as instants."""
     if isinstance(one, datetime) and isinstance(other, datetime):
         return instant(one, zone) == instant(other, zone)
-    return type(one) is type(other) and one == other
+    # A datetime is a date to Python, but never the same word of a feed.
+    return isinstance(one, datetime) is isinstance(other, datetime) and one == other
 
 
 def instant(moment: datetime, zone: tzinfo) -> datetime:
