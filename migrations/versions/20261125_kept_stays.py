@@ -1,15 +1,15 @@
 """stays that a person keeps, and guests that a person has written
 
-Revision ID: 0002_kept_stays
-Revises: 0001
+Revision ID: 0003_kept_stays
+Revises: 0002_guest_page
 Create Date: 2026-11-25 18:20:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_kept_stays"
-down_revision = "0001"
+revision = "0003_kept_stays"
+down_revision = "0002_guest_page"
 branch_labels = None
 depends_on = None
 
