@@ -1,15 +1,15 @@
 """stays that a person keeps, and guests that a person has written
 
-Revision ID: 0003_kept_stays
-Revises: 0002_guest_page
+Revision ID: 0004_kept_stays
+Revises: 0003_bulk_runs
 Create Date: 2026-11-25 18:20:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_kept_stays"
-down_revision = "0002_guest_page"
+revision = "0004_kept_stays"
+down_revision = "0003_bulk_runs"
 branch_labels = None
 depends_on = None
 
