@@ -108,7 +108,7 @@ def save(
     if wish.pin is not None and wish.pin != booking.pin:
         _give_pin(session, booking, wish.pin)
     elif not created and booking.guest_phone != phone:
-        pins.follow_phone(session, booking, _locks(session, booking), clock.now())
+        pins.follow_phone(session, booking, door_codes.locks_of(session, booking), clock.now())
     after = _picture(booking)
     if before == after:
         return Saved(booking, created=False, changed=False)
@@ -172,7 +172,7 @@ def change_guest(
     if booking.guest_phone != was[1]:
         if booking.feed_id is not None:
             booking.listed_phone = was[1] if booking.listed_phone is None else booking.listed_phone
-        pins.follow_phone(session, booking, _locks(session, booking), clock.now())
+        pins.follow_phone(session, booking, door_codes.locks_of(session, booking), clock.now())
     after = _picture(booking)
     if before == after:
         return False
