@@ -1,15 +1,15 @@
 """stays that a person keeps, and guests that a person has written
 
-Revision ID: 0004_kept_stays
-Revises: 0003_bulk_runs
+Revision ID: 0005_kept_stays
+Revises: 0004_health
 Create Date: 2026-11-25 18:20:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_kept_stays"
-down_revision = "0003_bulk_runs"
+revision = "0005_kept_stays"
+down_revision = "0004_health"
 branch_labels = None
 depends_on = None
 
