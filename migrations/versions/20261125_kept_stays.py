@@ -1,15 +1,15 @@
 """stays that a person keeps, and guests that a person has written
 
-Revision ID: 0005_kept_stays
-Revises: 0004_health
+Revision ID: 0006_kept_stays
+Revises: 0005_alert_delivery
 Create Date: 2026-11-25 18:20:00.000000
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_kept_stays"
-down_revision = "0004_health"
+revision = "0006_kept_stays"
+down_revision = "0005_alert_delivery"
 branch_labels = None
 depends_on = None
 
