@@ -107,13 +107,14 @@ def recording(archive: Path) -> tuple[list[Recorded], dict[str, bytes]]:
             else:
                 bodies[name] = content.read()
     polls = [
-        Recorded(_stamp(line["poll"]), line["file"])
+        Recorded(moment_of(line["poll"]), line["file"])
         for line in (json.loads(text) for text in lines if text.strip())
     ]
     return sorted(polls, key=lambda poll: poll.at), bodies
 
 
-def _stamp(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """The time in a poll's stamp, such as `20260508T154432Z`."""
     return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 

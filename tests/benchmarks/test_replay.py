@@ -12,47 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.recording import POLLS, bodies
+
 ROOT = Path(__file__).resolve().parents[2]
-
-A = ("a", "20260302", "20260306")
-A_AFTER_MIDNIGHT = ("a2", "20260303", "20260306")
-B = ("b", "20260310", "20260312")
-B_LONGER = ("b", "20260310", "20260313")
-B_AFTER_MIDNIGHT = ("b2", "20260311", "20260313")
-C = ("c", "20260314", "20260317")
-D = ("d", "20260320", "20260322")
-
-#: A recording in Rome: Booking.com's new ids at midnight, a date change, an empty calendar, a page
-#: that is none, and a stay that is gone for good.
-POLLS: dict[str, bytes | tuple[tuple[str, str, str], ...]] = {
-    "20260302T100000Z": (A, B, C, D),
-    "20260302T150000Z": (A, B, C, D),
-    "20260302T233000Z": (A_AFTER_MIDNIGHT, B, C, D),
-    "20260303T100000Z": (A_AFTER_MIDNIGHT, B_LONGER, C, D),
-    "20260303T110000Z": (),
-    "20260303T123800Z": (A_AFTER_MIDNIGHT, B_LONGER, C, D),
-    "20260303T140000Z": b"<html>Please sign in</html>",
-    "20260307T100000Z": (B_LONGER, C, D),
-    "20260311T090000Z": (B_AFTER_MIDNIGHT, C, D),
-}
-
-
-def calendar(stays: tuple[tuple[str, str, str], ...]) -> bytes:
-    events = [
-        f"BEGIN:VEVENT\r\nUID:{uid}@booking.com\r\nDTSTART;VALUE=DATE:{first}\r\n"
-        f"DTEND;VALUE=DATE:{last}\r\nSUMMARY:CLOSED - Not available\r\nEND:VEVENT\r\n"
-        for uid, first, last in stays
-    ]
-    head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//admin.booking.com//EN\r\n"
-    return (head + "".join(events) + "END:VCALENDAR\r\n").encode()
 
 
 def archive(path: Path) -> Path:
     """The recording as an archive in the layout of real ones."""
-    files = {
-        f"{stamp}.ics": body if isinstance(body, bytes) else calendar(body)
-        for stamp, body in POLLS.items()
-    }
+    files = bodies()
     lines = [json.dumps({"poll": stamp, "file": f"{stamp}.ics"}) for stamp in POLLS]
     files["index.jsonl"] = "\n".join(lines).encode()
     with tarfile.open(path, "w:gz") as tar:

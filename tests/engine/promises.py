@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from benchmarks.stage import Stage
-from portal.domain.command import OPEN, State
+from portal.domain.command import OPEN, Lane, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.status import Status
 from portal.extensions import db
@@ -31,7 +31,8 @@ from simulator.lock import Lock as RealLock
 LIES: Final = {
     "false_success", "split_brain_b", "timeout_applied_late", "timeout_then_success",
 }  # fmt: skip
-# A lock that somebody emptied is found out by the next reads.
+# A lock that somebody emptied is found out by the next reads. Our own removal is no excuse.
+BY_OTHERS: Final = {"phone_app", "split_brain", "delete_all"}
 NOTICED_WITHIN: Final = timedelta(minutes=30)
 IN_FLIGHT: Final = {Status.QUEUED, Status.SENT, Status.RETRYING, Status.UNSURE, Status.REMOVING}
 
@@ -115,6 +116,7 @@ class Watch:
             self._check_green(code)
             self._check_removed(code)
             self._check_deadline(code)
+        self._check_digits(codes)
         self._check_guests(codes)
         self._check_foreign()
         db.session.rollback()
@@ -126,8 +128,12 @@ class Watch:
             if self._is_lie(fact) and fact.data["code_id"]:
                 self.excused |= self._names_of(fact)
 
-        elif fact.kind is FactKind.LOCK_LIST and not fact.data["codes"]:
+        elif fact.kind is FactKind.LOCK_LIST and self._is_emptied_by_others(fact):
             self._emptied[fact.lock_id or ""] = fact.at
+
+    @staticmethod
+    def _is_emptied_by_others(fact: Fact) -> bool:
+        return not fact.data["codes"] and fact.data["cause"] in BY_OTHERS
 
     @staticmethod
     def _is_lie(fact: Fact) -> bool:
@@ -142,15 +148,17 @@ class Watch:
         return names | {fact.data["name"]} if fact.data["name"] else names
 
     def _check_written_down(self, fact: Fact) -> None:
-        """I6: Schlage never sees a write that no committed row tells of."""
+        """I6, I13: a committed row tells of every write, made under the lock's present lease."""
         with db.engine.connect() as connection:
-            rows = connection.scalar(
-                select(func.count(Command.id))
+            rows = connection.execute(
+                select(Command.lane, Command.lease_token, Lock.lease_token)
                 .join(Lock, Lock.id == Command.lock_id)
                 .where(Lock.device_id == fact.lock_id, Command.state == State.SENDING)
-            )
+            ).all()
         if not rows:
             self._say(f"{fact.data['command']} reached Schlage without a row")
+        if any(lane is Lane.CODES and mine != present for lane, mine, present in rows):
+            self._say(f"{fact.data['command']} was sent under a lease that was lost")
 
     def _check_green(self, code: DoorCode) -> None:
         """Promise 1, and I15: green is only what the lock itself holds."""
@@ -179,6 +187,17 @@ class Watch:
         can_call = lock.connection.state is ConnectionState.CONNECTED
         if is_waiting and can_call and lock.due_at is None:
             self._say(f"code {code.id} is {code.status} and its lock waits for nothing")
+
+    def _check_digits(self, codes: list[DoorCode]) -> None:
+        """I4: no two codes that one lock should hold begin with the same four digits."""
+        seen: dict[tuple[int, str], int] = {}
+        for code in codes:
+            pin = code.own_pin or code.booking.pin
+            if not code.is_wanted or pin is None or code.ends_at <= self.stage.now:
+                continue
+            first = seen.setdefault((code.lock_id, pin.reveal()[:4]), code.booking_id)
+            if first != code.booking_id:
+                self._say(f"bookings {first} and {code.booking_id} have the same first digits")
 
     def _check_guests(self, codes: list[DoorCode]) -> None:
         """Promise 8: whoever could enter during the stay can enter until it ends."""

@@ -176,18 +176,6 @@ class History(RuleBasedStateMachine):
         for booking_id, pin in self.shown.items():
             assert self.house.pin(self.house.booking(booking_id)) == pin
 
-    @invariant()
-    def no_two_codes_of_a_lock_begin_with_the_same_digits(self) -> None:
-        """I4, for what is wanted."""
-        db.session.rollback()
-        seen: dict[tuple[int, str], int] = {}
-        for code in db.session.scalars(select(DoorCode).where(DoorCode.is_wanted.is_(True))):
-            pin = code.own_pin or code.booking.pin
-            if pin is None or code.ends_at <= self.stage.now:
-                continue
-            first = seen.setdefault((code.lock_id, pin.reveal()[:4]), code.booking_id)
-            assert first == code.booking_id
-
     def teardown(self) -> None:
         try:
             self._leave_in_peace()
