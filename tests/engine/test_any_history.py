@@ -5,10 +5,11 @@ the end, once everything has been left in peace for a while, that each lock hold
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -26,14 +27,17 @@ from sqlalchemy import select
 
 from benchmarks.stage import Stage
 from portal import clock
+from portal.domain.intake import HOLD, MANY
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, DoorCode
 from tests.engine.promises import Watch
 from tests.engine.reaper import install
 from tests.support import databases
+from tests.support.feed import Calendar
 from tests.support.house import House
 
+NEW_YORK = ZoneInfo("America/New_York")
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 FAULTS = (
     "timeout_not_applied", "timeout_applied", "timeout_applied_late:300",
@@ -59,10 +63,39 @@ DEEP = settings(
 )
 
 
+class Postbag(Stage):
+    """A stage whose webhooks can be withheld, and delivered later in any order and number."""
+
+    def __init__(self, app: Flask, start: datetime) -> None:
+        self.is_withholding = False
+        self.withheld: list[bytes] = []
+        super().__init__(app, start)
+
+    def deliver(self, place: int, times: int) -> None:
+        """One of the withheld webhooks arrives so many times, and stays in the bag."""
+        if self.withheld:
+            for _ in range(times):
+                super()._deliver("POST", "", {}, self.withheld[place % len(self.withheld)])
+            self.work()
+
+    def deliver_all(self) -> None:
+        """The bag is emptied, newest first."""
+        self.is_withholding = False
+        while self.withheld:
+            super()._deliver("POST", "", {}, self.withheld.pop())
+        self.work()
+
+    def _deliver(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        if method == "POST" and self.is_withholding and self.webhooks_arrive:
+            self.withheld.append(body)
+            return 204
+        return super()._deliver(method, url, headers, body)
+
+
 class History(RuleBasedStateMachine):
     """One account, two doors, and everything that can happen to them."""
 
-    make_stage: ClassVar[Callable[[ExitStack], Stage]]
+    make_stage: ClassVar[Callable[[ExitStack], Postbag]]
     patch: ClassVar[Any]
     made = Bundle("made")
 
@@ -75,6 +108,7 @@ class History(RuleBasedStateMachine):
         self.reaper.watch_over(self.watch)
         self.house = House(self.stage, locks=2)
         self.locks = [lock.id for lock in self.house.locks]
+        self.calendar = Calendar(self.house)
         self.shown: dict[int, str] = {}
         self.count = 0
         self.changes = 0
@@ -117,6 +151,48 @@ class History(RuleBasedStateMachine):
     def resync(self, name: str) -> None:
         self.changes += 1
         self.house.resync(self._row(name))
+
+    @rule(
+        stays=st.lists(
+            st.tuples(st.integers(1, 4), st.integers(-2, 6), st.integers(1, 4)),
+            max_size=4,
+            unique_by=lambda stay: stay[0],
+        )
+    )
+    def poll(self, stays: list[tuple[int, int, int]]) -> None:
+        """A calendar is read that lists any of four stays, on any days."""
+        before = self._feed_stays()
+        today = self.stage.now.date()
+        days = [(f"u{n}", today + timedelta(days=first), nights) for n, first, nights in stays]
+        listed = [(uid, d, d + timedelta(days=nights)) for uid, d, nights in days]
+        self.changes += len(before) + len(stays)
+        self.calendar.serve(*((uid, str(first), str(last)) for uid, first, last in listed))
+        self._check_poll(before)
+
+    def _feed_stays(self) -> dict[int, tuple[date, date, datetime | None]]:
+        """The feed's live bookings: first and last day, and since when the feed lacks them."""
+        return {
+            row.id: (row.arrives_on, row.departs_on, row.missing_since)
+            for row in self.calendar.bookings
+            if row.feed_id is not None and row.status is BookingStatus.CONFIRMED
+        }
+
+    def _check_poll(self, before: dict[int, tuple[date, date, datetime | None]]) -> None:
+        """I16: no running stay is cancelled, and no three at once that were not held for a day."""
+        now = self.stage.now
+        today = now.astimezone(NEW_YORK).date()
+        gone = [before[key] for key in before.keys() - self._feed_stays().keys()]
+        assert not any(first <= today <= last for first, last, _ in gone)
+        if len(gone) >= MANY:
+            assert all(since and now - since >= HOLD for _, _, since in gone)
+
+    @rule(is_withholding=st.booleans())
+    def webhooks_go_into_the_bag(self, is_withholding: bool) -> None:
+        self.stage.is_withholding = is_withholding
+
+    @rule(place=st.integers(0, 7), times=st.integers(1, 3))
+    def a_webhook_comes_out_of_the_bag(self, place: int, times: int) -> None:
+        self.stage.deliver(place, times)
 
     @rule(minutes=st.sampled_from(MINUTES))
     def time_passes(self, minutes: float) -> None:
@@ -187,6 +263,7 @@ class History(RuleBasedStateMachine):
         self.reaper.kill_at = None
         self.stage.webhooks_arrive = True
         self.stage.bell.is_deaf = False
+        self.stage.deliver_all()
         with self.stage.cloud.steady():
             self.stage.cloud.weather.set_api(True)
             for door in self.house.doors:
@@ -236,10 +313,10 @@ class History(RuleBasedStateMachine):
 def prove(app: Flask, monkeypatch: pytest.MonkeyPatch, examples: settings) -> None:
     """Runs histories on fresh stages; each finds an empty database."""
 
-    def make_stage(stack: ExitStack) -> Stage:
+    def make_stage(stack: ExitStack) -> Postbag:
         db.session.remove()
         databases.empty(db.engine)
-        stage = Stage(app, START)
+        stage = Postbag(app, START)
         stack.enter_context(clock.running_on(stage.clock.now))
         return stage
 

@@ -7,58 +7,14 @@ from sqlalchemy import select
 
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.feeds import reader
 from portal.feeds.errors import FetchFailed
 from portal.feeds.fetch import Fetched
 from portal.models import Alert, Booking, BookingStatus, Feed, Property
 from portal.services import bookings, feeds, intake
 from portal.unit_of_work import writing
+from tests.support.feed import Calendar
+from tests.support.feed import calendar as listing
 from tests.support.house import House
-
-TODAY = date(2026, 3, 2)
-
-
-def _calendar(*stays: tuple[str, str, str], source: str = "Airbnb Inc//Hosting Calendar") -> bytes:
-    """A calendar with these stays: UID, first day, last day."""
-    events = [
-        f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTART;VALUE=DATE:{first.replace('-', '')}\r\n"
-        f"DTEND;VALUE=DATE:{last.replace('-', '')}\r\nSUMMARY:Reserved\r\nEND:VEVENT\r\n"
-        for uid, first, last in stays
-    ]
-    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//{source} 1.0//EN\r\n"
-    return (head + "".join(events) + "END:VCALENDAR\r\n").encode()
-
-
-class Calendar:
-    """A feed of the house, polled by hand."""
-
-    def __init__(self, house: House, source: str = "Airbnb Inc//Hosting Calendar") -> None:
-        self.house = house
-        self.source = source
-        with writing() as session:
-            place = session.get_one(Property, house.place.id)
-            feed = feeds.add_feed(
-                session, place, name="Calendar", address="https://calendars.example.com/1.ics"
-            )
-            # No sweep fetches it: the test serves it.
-            feed.due_at = None
-            self.id = feed.id
-
-    def serve(self, *stays: tuple[str, str, str]) -> intake.Taken:
-        reading = reader.read(_calendar(*stays, source=self.source), today=TODAY)
-        taken = intake.take(self.id, reading)
-        self.house.stage.work()
-        return taken
-
-    @property
-    def feed(self) -> Feed:
-        db.session.rollback()
-        return db.session.get_one(Feed, self.id)
-
-    @property
-    def bookings(self) -> list[Booking]:
-        db.session.rollback()
-        return list(db.session.scalars(select(Booking).order_by(Booking.id)))
 
 
 @pytest.fixture
@@ -413,7 +369,7 @@ def test_an_uploaded_file_that_is_no_calendar_is_refused_and_leaves_nothing(hous
 
 
 def test_the_same_file_uploaded_twice_is_one_feed(house: House) -> None:
-    body = _calendar(("a", "2026-03-10", "2026-03-12"))
+    body = listing(("a", "2026-03-10", "2026-03-12"))
 
     first, _ = feeds.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
     second, taken = feeds.upload(house.place.id, name="my.ics", body=body, actor="manager:1")
