@@ -34,7 +34,7 @@ test: check ## Run every test, on SQLite and then on PostgreSQL, after `make che
 	TEST_DATABASE=postgresql $(VENV_PYTHON) -m pytest -n 2 --dist loadfile -m "database and not deep"
 
 test-deep: dev ## Run the long tests: many more examples, longer crash runs
-	HYPOTHESIS_PROFILE=deep $(VENV_PYTHON) -m pytest -m deep
+	$(VENV_PYTHON) -m pytest -m deep
 
 check: dev ## Lint, formatting, types, and the direction of every import
 	$(VENV_PYTHON) -m ruff check .
