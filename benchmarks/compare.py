@@ -184,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.table:
         options.table.write_text(table(groups), encoding="utf-8")
     if options.plot:
-        options.plot.write_text(plot("The same bad luck, two designs", panels(groups)))
+        options.plot.write_text(
+            plot("The same bad luck, two designs", panels(groups)), encoding="utf-8"
+        )
     if not options.table and not options.plot:
         print(table(groups), end="")
     return 0

@@ -1,7 +1,7 @@
 """Whatever the rows say, the engine has an answer, and never one that spins."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.domain import preflight, reading
 from portal.domain.command import OPEN, Event, Kind, State
-from portal.domain.engine import Climb, Close, LookUp, Read, Send, Wait, decide
+from portal.domain.engine import Climb, Close, LookUp, Read, Refuse, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
@@ -26,7 +26,7 @@ from portal.domain.snapshot import (
 )
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
-from tests.domain.facts import NOW, PACE
+from tests.domain.facts import NOW, PACE, a_code, a_snapshot, an_entry
 
 # The same hundred every time, however slow the machine; `make test-deep` draws anew.
 SHARE = settings(
@@ -249,32 +249,50 @@ def test_the_ladder_ends(snapshot: Snapshot) -> None:
 
 
 @SHARE
-@given(snapshots())
-def test_a_place_on_the_lock_goes_to_the_soonest_arrival(snapshot: Snapshot) -> None:
-    """I19."""
-    action = decide(snapshot, NOW)
+@given(
+    st.lists(st.integers(-30, 150), min_size=2, max_size=6, unique=True),
+    st.integers(0, 6),
+)
+def test_the_last_places_on_a_lock_go_to_the_soonest_arrivals(
+    hours: list[int], places: int
+) -> None:
+    """I19: guests who are inside come first, then whoever comes soonest; the rest is told."""
+    snapshot = _lock_with(hours, places)
+    served = []
+    while not isinstance(action := decide(snapshot, NOW), Wait):
+        code = next(c for c in snapshot.codes if c.id == getattr(action, "code_id", None))
+        if isinstance(action, Send):
+            served.append(code.arrives_at)
+            held = an_entry(code, evidence_at=NOW, seen_at=NOW)
+            snapshot = replace(snapshot, entries=(*snapshot.entries, held))
+        else:
+            assert isinstance(action, Refuse)
+            told = replace(code, problem=action.fault.problem, is_stuck=True)
+            snapshot = replace(
+                snapshot, codes=tuple(told if c.id == code.id else c for c in snapshot.codes)
+            )
 
-    if not isinstance(action, Send) or action.kind is not Kind.ADD:
-        return
-    code = next(c for c in snapshot.codes if c.id == action.code_id)
-    sooner = [c for c in snapshot.codes if _turn(c) < _turn(code)]
-    assert not [c.id for c in sooner if _could_be_added(snapshot, c)]
+    in_turn = sorted((c.arrives_at for c in snapshot.codes), key=lambda at: (at > NOW, at))
+    assert served == in_turn[:places]
+    told = {c.arrives_at for c in snapshot.codes if c.problem is ProblemKey.LOCK_FULL}
+    assert told == set(in_turn[places:])
 
 
-def _turn(code: CodeFacts) -> tuple[bool, bool, datetime]:
-    """Guests before all others; of them who is inside, then who comes soonest."""
-    is_inside = code.arrives_at <= NOW < code.departs_at
-    is_guest = code.kind is CodeKind.GUEST
-    return not is_guest, is_guest and not is_inside, code.arrives_at
-
-
-def _could_be_added(snapshot: Snapshot, code: CodeFacts) -> bool:
-    if code.kind is not CodeKind.GUEST or not code.wants(NOW) or code.is_stuck:
-        return False
-    entry = wanted_entry(code, snapshot.entries_of(code))
-    is_due = code.send_at <= NOW and (code.retry_at is None or code.retry_at <= NOW)
-    is_off = entry is None or not entry.may_be_on_lock
-    return is_due and is_off and preflight.check(snapshot, code, entry, NOW) is None
+def _lock_with(hours: list[int], places: int) -> Snapshot:
+    """A lock with so many places left, and due guests who arrive in so many hours."""
+    made = tuple(
+        a_code(
+            id=number,
+            pin=Secret(f"{4829 + number}17"),
+            starts_at=NOW + timedelta(hours=after - 1),
+            arrives_at=NOW + timedelta(hours=after),
+            departs_at=NOW + timedelta(hours=after + 60),
+            ends_at=NOW + timedelta(hours=after + 61),
+            send_at=NOW - timedelta(days=1),
+        )
+        for number, after in enumerate(hours, start=1)
+    )
+    return a_snapshot(*made, read_at=NOW, foreign_count=preflight.CAPACITY - places)
 
 
 @SHARE
@@ -312,7 +330,6 @@ def test_ten_thousand_times_all_of_it(snapshot: Snapshot) -> None:
         test_green_is_only_what_the_lock_confirmed,
         test_a_read_that_is_taken_is_not_wanted_again_at_once,
         test_the_ladder_ends,
-        test_a_place_on_the_lock_goes_to_the_soonest_arrival,
         test_what_cannot_go_is_never_skipped_in_silence,
     ):
         rule.hypothesis.inner_test(snapshot)  # type: ignore[attr-defined]

@@ -94,9 +94,21 @@ def test_an_update_or_delete_without_outcome_is_simply_repeated(kind: Kind, stat
     assert after(HELD, kind, state) is None
 
 
-def test_news_of_an_older_command_is_no_news() -> None:
-    assert after(HELD, Kind.ADD, State.FAILED, ProblemKey.NACK, command_id=3) is None
-    assert after(DELETED, Kind.UPDATE, State.SUCCEEDED, command_id=3) is None
+@pytest.mark.parametrize(
+    ("kind", "state", "problem"),
+    [
+        (Kind.ADD, State.SUCCEEDED, None),
+        (Kind.UPDATE, State.SUCCEEDED, None),
+        (Kind.UPDATE, State.FAILED, ProblemKey.CODE_ID_NOT_FOUND),
+        (Kind.DELETE, State.SUCCEEDED, None),
+        (Kind.DELETE, State.FAILED, ProblemKey.USER_NOT_FOUND),
+    ],
+)
+def test_news_of_an_older_command_is_no_news(
+    kind: Kind, state: State, problem: ProblemKey | None
+) -> None:
+    assert after(HELD, kind, state, problem, command_id=3) is None
+    assert after(HELD, kind, state, problem) is not None, "of the newest command it is news"
 
 
 def test_a_late_success_proves_an_entry_we_were_not_sure_of() -> None:
