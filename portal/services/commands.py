@@ -183,7 +183,8 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         was_sent=news.event is not Event.NOT_SENT,
     )
     if command.kind is Kind.DELETE_ALL:
-        rebuilds.deleted(session, command, now)
+        was_sent = outcome.was_sent and after is not State.SUPERSEDED
+        rebuilds.deleted(session, command, now, was_sent=was_sent)
     if command.entry is not None:
         _teach_entry(session, command, command.entry, outcome, news, now)
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)

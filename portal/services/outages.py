@@ -1,14 +1,16 @@
 """Schlage's own trouble: seen over several locks of a connection, probed by one call at a time."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.problems import ProblemKey
-from portal.models import Connection, DoorCode, Lock
+from portal.domain.status import Status
+from portal.models import Booking, Connection, DoorCode, Lock
 from portal.services import reach
 
 # Failures that point at Schlage's servers rather than at one lock.
@@ -59,12 +61,35 @@ def answered(session: Session, connection_id: int, now: datetime) -> None:
         .values(breaker_until=None, read_after=None, failures=0, failure_problem=None)
         .execution_options(synchronize_session="fetch")
     )
-    session.execute(
-        update(Lock)
-        .where(Lock.connection_id == connection_id)
-        .values(due_at=now, is_rung=True)
-        .execution_options(synchronize_session="fetch")
+    locks = _by_arrival(session, connection_id, now)
+    for place, lock_id in enumerate(locks):
+        # The sweep takes first what is due longest.
+        due_at = now - timedelta(milliseconds=len(locks) - place)
+        session.execute(
+            update(Lock)
+            .where(Lock.id == lock_id)
+            .values(due_at=due_at, is_rung=True)
+            .execution_options(synchronize_session="fetch")
+        )
+
+
+def _by_arrival(session: Session, connection_id: int, now: datetime) -> Sequence[int]:
+    """The connection's locks, those for whose code the soonest guest waits first."""
+    soonest = func.min(Booking.starts_at)
+    waits = and_(
+        DoorCode.lock_id == Lock.id,
+        DoorCode.is_wanted.is_(True),
+        DoorCode.status != Status.CONFIRMED,
+        DoorCode.ends_at > now,
     )
+    return session.scalars(
+        select(Lock.id)
+        .outerjoin(DoorCode, waits)
+        .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+        .where(Lock.connection_id == connection_id)
+        .group_by(Lock.id)
+        .order_by(soonest.is_(None), soonest, Lock.id)
+    ).all()
 
 
 def claim_probe(session: Session, connection_id: int, now: datetime) -> bool:

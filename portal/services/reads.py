@@ -176,7 +176,9 @@ def _restore_or_ask(
     session: Session, account: Account, code: DoorCode, sighting: Sighting, now: datetime
 ) -> None:
     """Somebody changed what we put there: put it back, at most twice a day, or ask."""
-    if code.problem is ProblemKey.CHANGED_OUTSIDE and code.reaffirm_after is not None:
+    is_known = code.reaffirm_after is not None or code.is_stuck
+    if code.problem is ProblemKey.CHANGED_OUTSIDE and is_known:
+        # Being put back, or a person was asked: every further read would only say it again.
         return
     today = now.date()
     if code.restored_on != today:

@@ -14,7 +14,16 @@ from portal import clock
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.rebuild import EMPTY_READS, PERSON_HAS, READ_EVERY, RUNNING, Stage
 from portal.domain.status import Status
-from portal.models import Booking, Command, DoorCode, ForeignCode, Lock, LockEntry, Rebuild
+from portal.models import (
+    Booking,
+    BookingStatus,
+    Command,
+    DoorCode,
+    ForeignCode,
+    Lock,
+    LockEntry,
+    Rebuild,
+)
 from portal.services import ringing, timeline
 from portal.services.snapshots import LockRows
 
@@ -52,7 +61,9 @@ def preview(session: Session, lock: Lock) -> Preview:
         .order_by(Booking.starts_at)
     ).all()
     again = tuple(code for code in codes if code.is_wanted and now < code.ends_at)
-    inside = next((c for c in again if c.booking.starts_at <= now < c.booking.ends_at), None)
+    # Also a guest who keeps an old door until the new one is confirmed.
+    staying = [code for code in codes if code.booking.status is BookingStatus.CONFIRMED]
+    inside = next((c for c in staying if c.booking.starts_at <= now < c.booking.ends_at), None)
     foreign = session.scalars(
         select(ForeignCode).where(ForeignCode.lock_id == lock.id).order_by(ForeignCode.label)
     ).all()
@@ -129,10 +140,16 @@ def stop(session: Session, rebuild: Rebuild, actor: str, now: datetime) -> None:
     ringing.mark(session, [rebuild.lock_id])
 
 
-def deleted(session: Session, command: Command, now: datetime) -> None:
-    """The delete-all command ended, however: the list tells whether it worked."""
+def deleted(session: Session, command: Command, now: datetime, *, was_sent: bool) -> None:
+    """The delete-all command ended, however: the list tells whether it worked.
+
+    One that was certainly not sent (the process died before, or Schlage was away) is sent again.
+    """
     rebuild = running(session, command.lock_id)
     if rebuild is None or rebuild.stage is not Stage.DELETING:
+        return
+    if not was_sent:
+        rebuild.gate = now + READ_EVERY
         return
     rebuild.stage, rebuild.gate, rebuild.empty_reads = Stage.VERIFYING, now + READ_EVERY, 0
     _tell(session, rebuild, "schlage")

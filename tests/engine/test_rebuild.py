@@ -11,6 +11,8 @@ from portal.services import rebuilds
 from portal.services.ringing import changing
 from simulator.faults import preset
 from simulator.script import UNTIL_DELETE_ALL
+from tests.engine.promises import Watch
+from tests.engine.reaper import install
 from tests.support.house import House
 
 IN_USE = "failed:Access code/code name are already in use"
@@ -87,6 +89,47 @@ def test_a_rebuild_sets_every_code_again_and_counts_them(house: House, by_comman
     for booking in (calm, stuck):
         assert house.status(booking) is Status.CONFIRMED
     assert len(house.held()) == 2
+
+
+# How many moments a rebuild of one code has at which a process can die.
+MOMENTS = 60
+
+
+@pytest.mark.parametrize("moment", range(1, MOMENTS, 4))
+def test_killed_at_any_moment_a_rebuild_goes_on_where_it_was(
+    house: House, watch: Watch, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    reaper = install(house.stage, monkeypatch)
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    reaper.kill_at = moment
+
+    reaper.watch_over(watch)
+    _start(house, by_command=True)
+    house.stage.run_for(minutes=20)
+
+    assert watch.kills == 1, "there are fewer moments than MOMENTS says"
+    assert _latest(house).stage is Stage.DONE
+    assert _latest(house).listed_after == 1
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+def test_a_guest_who_keeps_an_old_door_for_now_is_inside_as_well(watch: Watch) -> None:
+    """The new door is not confirmed: the old code is the only one that opens anything."""
+    house = House(watch.stage, locks=2)
+    old, new = house.locks
+    house.map(old)
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_connected(house.doors[1], False)
+    house.map(house.locks[1])
+    house.stage.run_for(minutes=5)
+    assert house.opens(house.pin(booking))
+
+    with pytest.raises(rebuilds.CannotRebuild, match="Door 1"):
+        _start(house, by_command=True)
 
 
 def test_a_rebuild_nobody_goes_on_with_frees_the_queue(house: House) -> None:

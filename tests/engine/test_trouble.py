@@ -1,5 +1,6 @@
 """Locks and Schlage in trouble: what heals by itself, what asks, and what is told."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,13 +22,14 @@ from portal.models import (
     ForeignCode,
     RestorePolicy,
 )
-from portal.services import bookings, connections
+from portal.services import bookings, connections, outages, ringing
 from portal.unit_of_work import writing
 from simulator.codes import Code
 from simulator.faults import preset
 from simulator.problems import ALREADY_IN_USE
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
+from tests.support.builders import make_property
 from tests.support.house import House
 
 
@@ -364,6 +366,28 @@ def test_after_an_outage_the_nearest_arrival_goes_first(house: House, watch: Wat
     assert order == sorted(order, key=lambda name: str(starts[name]))
 
 
+def test_after_an_outage_the_lock_with_the_nearest_arrival_goes_first(watch: Watch) -> None:
+    """Each of four houses has its own door; the last one's guest comes soonest."""
+    house = House(watch.stage, locks=4)
+    places = [house.place, *(make_property(house.account, name=f"Casa {n}") for n in range(3))]
+    for place, lock in zip(places, house.locks, strict=True):
+        house.place = place
+        house.map(lock)
+    with house.stage.cloud.steady():
+        house.stage.cloud.weather.set_api(False)
+    for number, place in enumerate(places):
+        house.place = place
+        house.book(f"b{number}", f"2026-03-{7 - number:02}", f"2026-03-{9 - number:02}")
+    house.stage.run_for(minutes=30)
+    assert connection_of(house).outage_since is not None
+
+    with writing() as session:
+        outages.answered(session, house.connection.id, house.stage.now)
+        claimed = ringing.claim_due(session, house.stage.now, 10)
+
+    assert claimed == [lock.id for lock in reversed(house.locks)]
+
+
 # What stands in the way
 
 
@@ -493,6 +517,28 @@ def test_a_manager_who_wants_to_be_asked_is_asked(house: House, watch: Watch) ->
     assert house.status(booking) is Status.NEEDS_YOU
     assert house.code(booking).problem is ProblemKey.CHANGED_OUTSIDE
     assert house.held() == []
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_manager_who_is_asked_about_other_dates_is_asked_once(house: House, watch: Watch) -> None:
+    with writing() as session:
+        account = session.get_one(Account, house.account.id)
+        account.restore_policy = RestorePolicy.ASK
+    booking = house.book("b1", "2026-03-05", "2026-03-12")
+    house.stage.run_for(minutes=2)
+    [real] = house.door.lock_codes
+    watch.excuse(real.name)
+    with house.stage.cloud.steady():
+        assert real.schedule.end is not None
+        schedule = replace(real.schedule, end=real.schedule.end - timedelta(days=1))
+        house.stage.cloud.people.edit_code(house.door, real.id, schedule=schedule)
+
+    house.stage.run_for(days=5)
+
+    assert house.told(booking).count("changed_outside") == 1
+    assert house.status(booking) is Status.NEEDS_YOU
     house.resync(booking)
     house.stage.run_for(minutes=5)
     assert house.status(booking) is Status.CONFIRMED
