@@ -302,7 +302,7 @@ class Network:
 
 
 def _fresh(*stays: tuple[str, str, str]) -> Fetched:
-    return Fetched("fresh", _calendar(*stays), '"v1"', "Mon, 02 Mar 2026 10:00:00 GMT")
+    return Fetched("fresh", listing(*stays), '"v1"', "Mon, 02 Mar 2026 10:00:00 GMT")
 
 
 UNCHANGED = Fetched("unchanged", b"", None, None)
