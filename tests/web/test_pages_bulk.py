@@ -368,7 +368,7 @@ def test_more_than_a_run_may_have_is_refused_in_words(
     [
         ({"kind": "resync", "booking": []}, "Choose at least one booking."),
         ({"kind": "resync", "booking": ["x", "-1", "9" * 30]}, "Choose at least one booking."),
-        ({"kind": "cancel"}, "Not a valid choice"),
+        ({"kind": "cancel"}, "Choose one from the list."),
         ({"kind": "shift"}, "Choose earlier or later here."),
         ({"kind": "shift", "arrival_way": "later"}, "Say by how much."),
         (
