@@ -148,6 +148,7 @@ def test_a_listed_code_is_read_whole():
         schedule_type=ScheduleType.TEMPORARY,
         starts_at=datetime(2026, 11, 25, 21, 0, tzinfo=UTC),
         ends_at=datetime(2026, 11, 28, 16, 0, tzinfo=UTC),
+        windows=(),
         code_length=6,
     )
 

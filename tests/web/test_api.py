@@ -229,6 +229,7 @@ def test_a_property_is_made(app: Flask) -> None:
         "time_zone": "Europe/Madrid",
         "check_in": "15:00",
         "check_out": "11:00",
+        "spare_codes": 2,
         "lock_ids": [],
     }
 
