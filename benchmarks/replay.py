@@ -204,6 +204,7 @@ class Replay:
                 time_zone=str(self._zone),
                 check_in=wall_time(15),
                 check_out=wall_time(11),
+                spare_codes=0,
             )
             mapping.set_locks(session, place, list(session.scalars(select(Lock.id))), "manager:1")
             feed = Feed(

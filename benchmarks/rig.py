@@ -262,6 +262,8 @@ class Rig:
                 time_zone="America/New_York",
                 check_in=time_of_day(16),
                 check_out=time_of_day(11),
+                # What is measured is one code per booking.
+                spare_codes=0,
             )
             lock = session.scalars(select(Lock.id).where(Lock.name == f"Door {number:03}")).one()
             mapping.set_locks(session, place, [lock], "benchmark")

@@ -85,6 +85,8 @@ class Latchboard:
                         time_zone=place.zone,
                         check_in=CHECK_IN,
                         check_out=CHECK_OUT,
+                        # The rivals of this comparison keep none.
+                        spare_codes=0,
                         pin_source=PinSource.PHONE if place.has_phone_pins else PinSource.RANDOM,
                     )
                     ids = [rows[doors[n].id] for n in place.locks]

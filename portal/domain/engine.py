@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain import preflight, reach, reading, witness
+from portal.domain import preflight, reach, reading, spare, witness
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
@@ -93,6 +93,25 @@ class Climb:
 
 
 @dataclass(frozen=True)
+class MakeSpare:
+    """One more spare for the stock."""
+
+
+@dataclass(frozen=True)
+class RenewSpare:
+    """Move the end of a spare in stock on."""
+
+    code_id: int
+
+
+@dataclass(frozen=True)
+class DropSpare:
+    """Take a spare in stock off: it is one too many, or its place or digits are needed."""
+
+    code_id: int
+
+
+@dataclass(frozen=True)
 class DeleteAll:
     """Send the delete-all command of a rebuild."""
 
@@ -109,9 +128,9 @@ class Wait:
     until: datetime | None
 
 
-Action = (
-    LookUp | Read | ReadLog | Ask | Send | Close | Refuse | Climb | DeleteAll | StopRebuild | Wait
-)
+OfStock = MakeSpare | RenewSpare | DropSpare
+OfRebuild = DeleteAll | StopRebuild
+Action = LookUp | Read | ReadLog | Ask | Send | Close | Refuse | Climb | OfStock | OfRebuild | Wait
 Rank = tuple[int, datetime, int]
 
 _TIER_INSIDE: Final = 0
@@ -204,9 +223,22 @@ def _steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
                 yield step
         else:
             removals += [(code, step) for step in _removal_steps(snapshot, code, now)]
+    yield from _stock_steps(snapshot, now)
     for code, step in removals:
         rank = min(step.rank, lifted.get(code.id, step.rank))
         yield replace(step, rank=rank)
+
+
+def _stock_steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
+    """As many spares as wanted, each with an end far ahead; only rows change, so no gate."""
+    stock = spare.stock_of(snapshot, now)
+    last = (_TIER[CodeKind.SPARE], now, 0)
+    if len(stock.codes) > stock.wanted:
+        yield _Step(now, last, DropSpare(stock.codes[-1].id))
+    elif len(stock.codes) < stock.wanted and spare.has_room(snapshot, now):
+        yield _Step(now, last, MakeSpare())
+    for code in stock.codes:
+        yield _Step(spare.renewed_at(code), last, RenewSpare(code.id))
 
 
 def _wanted_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:
@@ -268,6 +300,11 @@ def _adding_steps(
     fault = preflight.check(snapshot, code, entry, now)
     if fault is None:
         yield _Step(at, rank, Send(code.id, entry.id if entry else None, Kind.ADD))
+    elif fault.gives_way is not None:
+        yield _Step(max(code.send_at, now), rank, DropSpare(fault.gives_way))
+    elif fault.problem is ProblemKey.LOCK_FULL and spare.is_in_stock(code, now):
+        # No person need know that there is no room for a spare.
+        yield _Step(now, rank, DropSpare(code.id))
     elif fault.waits_for or code.problem is not fault.problem or not code.is_stuck:
         yield _Step(max(code.send_at, now), rank, Refuse(code.id, fault))
 
@@ -310,8 +347,8 @@ def _rung(code: CodeFacts, entry: EntryFacts) -> Rung | None:
 
 def _rank(code: CodeFacts, now: datetime) -> Rank:
     """Guest inside, then soonest arrival, then removals, staff, spares."""
-    if code.kind is not CodeKind.GUEST:
-        return (_TIER[code.kind], code.starts_at, code.id)
+    if code.serves in _TIER:
+        return (_TIER[code.serves], code.starts_at, code.id)
     if code.arrives_at <= now < code.departs_at:
         return (_TIER_INSIDE, code.arrives_at, code.id)
     return (_TIER_ARRIVAL, code.arrives_at, code.id)

@@ -1,24 +1,28 @@
 """What would make a lock refuse a code, found before anything is sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from portal.domain import pin as pins
+from portal.domain import spare
 from portal.domain.problems import ProblemKey
-from portal.domain.snapshot import CodeFacts, EntryFacts, Snapshot
-
-CAPACITY: Final = 100  # codes per Encode (Allegion's access-code guide)
+from portal.domain.snapshot import CAPACITY, CodeFacts, EntryFacts, Snapshot
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a code must not be sent; `waits_for` names codes of ours whose removal would cure it."""
+    """Why a code must not be sent.
+
+    `waits_for` names codes of ours whose removal, under way already, would cure it; `gives_way` a
+    spare in stock that may be taken off for it.
+    """
 
     problem: ProblemKey
     field: str
     words: str
     waits_for: frozenset[int] = frozenset()
+    gives_way: int | None = None
 
 
 def check(
@@ -74,6 +78,7 @@ def _clash(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Fault | None:
                 ProblemKey.PIN_CLASH,
                 "pin",
                 "Another code on this lock starts with the same four digits.",
+                gives_way=_giving_way(code, [other], now),
             )
         leaving.add(other.id)
     if leaving:
@@ -95,12 +100,24 @@ def _clash(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Fault | None:
 
 def _room(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Fault | None:
     ours = [e for e in snapshot.entries if e.may_be_on_lock]
-    if len(ours) + snapshot.lock.foreign_count < CAPACITY:
+    free = CAPACITY - len(ours) - snapshot.lock.foreign_count
+    if free > (spare.PLACES_LEFT_FREE if spare.is_in_stock(code, now) else 0):
         return None
     wanted = {c.id for c in snapshot.codes if c.wants(now)}
+    leaving = {e.code_id for e in ours if e.code_id not in wanted and e.code_id != code.id}
+    on_lock = {e.code_id for e in ours}
+    stock = [c for c in spare.stock_of(snapshot, now).codes if c.id in on_lock]
     return Fault(
         ProblemKey.LOCK_FULL,
         "lock",
         f"The lock holds {CAPACITY} codes, which is all it can.",
-        frozenset(e.code_id for e in ours if e.code_id not in wanted and e.code_id != code.id),
+        frozenset(leaving),
+        gives_way=None if leaving else _giving_way(code, stock, now),
     )
+
+
+def _giving_way(code: CodeFacts, others: Sequence[CodeFacts], now: datetime) -> int | None:
+    """The last of the others that is a spare in stock; one spare never goes for another."""
+    if spare.is_in_stock(code, now):
+        return None
+    return next((c.id for c in reversed(others) if spare.is_in_stock(c, now)), None)

@@ -8,23 +8,32 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain import retry
-from portal.domain.snapshot import CodeFacts, Snapshot, is_held_as_wanted, wanted_entry
+from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot, is_held_as_wanted, wanted_entry
 
 # How often a lock that is known to be offline is asked, by how soon it is needed.
 ASK_EVERY: Final = ((retry.AT_THE_DOOR, timedelta(minutes=1)), (retry.NEAR, timedelta(minutes=15)))
+NOT_SOON: Final = timedelta(days=30)
+_UNHURRIED: Final = {CodeKind.STAFF: retry.NEAR, CodeKind.SPARE: NOT_SOON}
 _NO_TIME: Final = timedelta(0)
 
 
 def needed_in(
-    *, is_wanted: bool, arrives_at: datetime, starts_at: datetime, ends_at: datetime, now: datetime
+    *,
+    is_wanted: bool,
+    serves: CodeKind,
+    arrives_at: datetime,
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
 ) -> timedelta:
     """How long there is until it matters whether the lock did what it should for this code.
 
-    A wanted code matters at the arrival. One to be removed matters while it opens the door; once
-    its window is over it is untidy and no more, whatever the hurry of others.
+    A guest's code matters at the arrival; nobody stands at the door for the others. One to be
+    removed matters while it opens the door; once its window is over it is untidy and no more,
+    whatever the hurry of others.
     """
     if is_wanted and now < ends_at:
-        return arrives_at - now
+        return _UNHURRIED[serves] if serves in _UNHURRIED else arrives_at - now
     return max(starts_at - now, _NO_TIME) if now < ends_at else retry.NEAR
 
 
@@ -50,6 +59,7 @@ def _pause(snapshot: Snapshot, code: CodeFacts, now: datetime) -> timedelta | No
         return None
     left = needed_in(
         is_wanted=code.is_wanted,
+        serves=code.serves,
         arrives_at=code.arrives_at,
         starts_at=code.starts_at,
         ends_at=code.ends_at,

@@ -12,12 +12,14 @@ from typing import Final
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.snapshot import (
     CodeFacts,
+    CodeKind,
     EntryFacts,
     Pace,
     Snapshot,
     is_held_as_wanted,
     wanted_entry,
 )
+from portal.domain.week import WeeklyWindow, in_order
 
 READS_TO_BELIEVE: Final = 2
 EVERY: Final = timedelta(days=1)
@@ -38,6 +40,7 @@ class Listed:
     label: str
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    windows: tuple[WeeklyWindow, ...] | None = None  # none of them: no weekly schedule
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,11 @@ def _verification(
             return second
         if entry.access_code_id is None:
             return max(entry.evidence_at, last) + pace.verify_after[0]
-    elif not entry.is_listed and entry.absent_reads < READS_TO_BELIEVE:
+    elif not entry.is_listed and (
+        entry.absent_reads < READS_TO_BELIEVE or _is_known_to_nobody(code, entry, now)
+    ):
         return second or first
-    if not code.wants(now) and now >= entry.ends_at:
+    if not code.wants(now) and entry.is_over(now):
         return second if entry.absent_reads == 1 else _after_window(code, entry, last)
     return None
 
@@ -149,7 +154,7 @@ def judge(
         if entry.evidence is Evidence.NOT_SENT:
             continue
         sighting = (
-            _seen(entry, line, now)
+            _seen(entry, code_of.get(entry.code_id), line, now)
             if line is not None
             else _missed(entry, code_of.get(entry.code_id), pace, now)
         )
@@ -159,7 +164,9 @@ def judge(
     return Finding(tuple(sightings), foreign)
 
 
-def _seen(entry: EntryFacts, line: Listed, now: datetime) -> Sighting | None:
+def _seen(
+    entry: EntryFacts, code: CodeFacts | None, line: Listed, now: datetime
+) -> Sighting | None:
     if entry.state is EntryState.GONE:
         # An add that was carried out late, or a list that still shows what was just removed, or
         # an id that the lock itself denies: only the first of these is news.
@@ -179,9 +186,7 @@ def _seen(entry: EntryFacts, line: Listed, now: datetime) -> Sighting | None:
     is_changed = (
         entry.state is EntryState.HELD
         and now - entry.evidence_at > LIST_LAG
-        and line.starts_at is not None
-        and line.ends_at is not None
-        and (line.starts_at, line.ends_at) != (entry.starts_at, entry.ends_at)
+        and (_has_other_dates(entry, line) or _has_other_week(entry, code, line))
     )
     return Sighting(
         entry.id,
@@ -189,6 +194,19 @@ def _seen(entry: EntryFacts, line: Listed, now: datetime) -> Sighting | None:
         access_code_id=line.access_code_id,
         is_changed_outside=is_changed,
     )
+
+
+def _has_other_dates(entry: EntryFacts, line: Listed) -> bool:
+    if line.starts_at is None or line.ends_at is None:
+        return False
+    return (line.starts_at, line.ends_at) != (entry.starts_at, entry.ends_at)
+
+
+def _has_other_week(entry: EntryFacts, code: CodeFacts | None, line: Listed) -> bool:
+    """Whether a staff code's hours of the week are others than those last confirmed."""
+    if code is None or line.windows is None or entry.revision != code.revision:
+        return False
+    return in_order(line.windows) != in_order(code.windows)
 
 
 def _missed(
@@ -203,9 +221,9 @@ def _missed(
     reads = min(entry.absent_reads + 1, READS_TO_BELIEVE)
     state = evidence = None
     if reads >= READS_TO_BELIEVE:
-        if now >= entry.ends_at:
+        if entry.is_over(now):
             state, evidence = EntryState.GONE, Evidence.WINDOW_OVER
-        elif entry.evidence is not Evidence.IN_USE:
+        elif entry.evidence is not Evidence.IN_USE or _is_known_to_nobody(code, entry, now):
             # Refused as in use stays in doubt: the lock may hold what the list does not show.
             state, evidence = EntryState.GONE, Evidence.READ_TWICE
     is_lost = (
@@ -223,6 +241,13 @@ def _missed(
         evidence=evidence,
         is_lost=is_lost,
     )
+
+
+def _is_known_to_nobody(code: CodeFacts | None, entry: EntryFacts, now: datetime) -> bool:
+    """An attempt at a spare that was given up: were it on the lock, nobody could type it."""
+    if code is None or code.kind is not CodeKind.SPARE:
+        return False
+    return entry.is_retired or not (code.is_given or code.wants(now))
 
 
 def has_doubt(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> bool:

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from portal.domain.command import Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import RebuildFacts
 from portal.domain.secret import Secret
+from portal.domain.week import WeeklyWindow
+
+CAPACITY: Final = 100  # codes per Encode (Allegion's access-code guide)
 
 
 class CodeKind(StrEnum):
@@ -58,6 +62,7 @@ class LockFacts:
     log_read_after: datetime | None = None
     log_tells_at: datetime | None = None  # a log of this connection told of a code of ours
     foreign_count: int = 0
+    spares: int = 0  # how many should be in stock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,14 @@ class CodeFacts:
     resync_at: datetime | None = None
     # A guest keeps the old door until the new one is confirmed.
     is_kept_until_replaced: bool = False
+    is_given: bool = False  # a spare that belongs to a stay
+    # A staff code's hours of the week; such a schedule has no end of its own on the lock.
+    windows: tuple[WeeklyWindow, ...] = ()
+
+    @property
+    def serves(self) -> CodeKind:
+        """For whom it is now: a spare that was given is a guest's code."""
+        return CodeKind.GUEST if self.is_given else self.kind
 
     def wants(self, now: datetime) -> bool:
         return self.is_wanted and now < self.ends_at
@@ -109,11 +122,16 @@ class EntryFacts:
     seen_at: datetime | None = None
     absent_reads: int = 0
     absent_at: datetime | None = None
+    ends_by_itself: bool = True  # its schedule on the lock has an end
     is_witnessed: bool = True  # False while the lock's log is still to tell of the last success
 
     @property
     def may_be_on_lock(self) -> bool:
         return self.state is not EntryState.GONE and self.evidence is not Evidence.NOT_SENT
+
+    def is_over(self, now: datetime) -> bool:
+        """The lock itself lets nobody in with it any more."""
+        return self.ends_by_itself and now >= self.ends_at
 
     @property
     def is_listed(self) -> bool:

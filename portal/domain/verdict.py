@@ -27,6 +27,7 @@ class Reason(StrEnum):
     LOCK_OFFLINE = "lock_offline"  # confirmed, but the lock is offline
     BATTERY_CRITICAL = "battery_critical"
     MISSING_FROM_LIST = "missing_from_list"
+    SPARE_GIVEN = "spare_given"  # not confirmed, but the spare that the guest was given is
     NEEDS_YOU = "needs_you"
     NO_LOCK = "no_lock"
     STAY_OVER = "stay_over"
@@ -48,12 +49,18 @@ class DoorFacts:
     is_battery_critical: bool = False
     is_missing_once: bool = False
     is_proven: bool = False
+    has_spare: bool = False  # a spare was given for this door, held and good for the whole stay
     due_at: datetime | None = None
 
     @property
     def opens(self) -> bool:
         """Whether the lock has confirmed an entry with the PIN that covers the stay."""
         return self.status is Status.CONFIRMED or self.is_covered
+
+    @property
+    def lacks_code(self) -> bool:
+        """No entry of the booking's own PIN is known to open this door for the stay."""
+        return self.is_wanted and not self.opens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +72,7 @@ class BookingFacts:
     window_ends_at: datetime
     is_cancelled: bool
     doors: Sequence[DoorFacts]
+    spares: Sequence[DoorFacts] = ()  # those that were given for this stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +85,8 @@ class Judgement:
     problem: ProblemKey | None = None
     due_at: datetime | None = None
     changes_at: datetime | None = None
+    working_spares: frozenset[int] = frozenset()  # given ones that open their door by now
+    without_code: frozenset[int] = frozenset()  # doors that the booking's own PIN may not open
 
 
 _ORDER: Final = {v: i for i, v in enumerate(Verdict)}
@@ -109,6 +119,8 @@ def judge(facts: BookingFacts, now: datetime) -> Judgement:
         problem=_problem(door, verdict, reason),
         due_at=door.due_at,
         changes_at=changes_at,
+        working_spares=frozenset(s.door_code_id for s in facts.spares if not s.lacks_code),
+        without_code=frozenset(d.door_code_id for d in doors if d.lacks_code),
     )
 
 
@@ -122,6 +134,14 @@ def _turns(facts: BookingFacts) -> tuple[datetime, ...]:
 
 
 def _door(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reason]:
+    """The door by its own code; with a spare the guest gets in, though it is never green."""
+    verdict, reason = _by_own_code(door, to_arrival)
+    if door.lacks_code and door.has_spare and verdict in {Verdict.AT_RISK, Verdict.NOT_READY}:
+        return Verdict.AT_RISK, Reason.SPARE_GIVEN
+    return verdict, reason
+
+
+def _by_own_code(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reason]:
     if door.status is Status.NEEDS_YOU:
         return Verdict.NOT_READY, Reason.NEEDS_YOU
     if door.opens:
@@ -157,7 +177,7 @@ def _problem(door: DoorFacts, verdict: Verdict, reason: Reason) -> ProblemKey | 
 
 def _over(facts: BookingFacts, now: datetime) -> Judgement:
     """A stay that is over or cancelled is fine once its codes are proven off the locks."""
-    left = [door for door in facts.doors if door.status is Status.REMOVING]
+    left = [door for door in (*facts.doors, *facts.spares) if door.status is Status.REMOVING]
     reason = Reason.CANCELLED if facts.is_cancelled else Reason.STAY_OVER
     if not left:
         return Judgement(verdict=Verdict.READY, reason=reason)

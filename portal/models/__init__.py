@@ -25,6 +25,7 @@ from portal.models.lock import ForeignCode, Lock
 from portal.models.lock_reading import LockReading
 from portal.models.property import Mapping, PinSource, Property
 from portal.models.rebuild import Rebuild
+from portal.models.staff_code import StaffCode, StaffGrant
 
 __all__ = [
     "Account",
@@ -67,6 +68,8 @@ __all__ = [
     "Role",
     "SignIn",
     "Source",
+    "StaffCode",
+    "StaffGrant",
     "TimelineEntry",
     "WebhookEvent",
     "WebhookState",

@@ -3,15 +3,29 @@
 from datetime import date, datetime, time
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, String, Text, Time, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    Time,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
+from portal.domain.snapshot import CodeKind
 from portal.domain.status import Status, Verdict
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.lock import Lock
 from portal.models.property import Property
+from portal.models.staff_code import StaffCode
+
+_IS_GIVEN = text("given_to_id IS NOT NULL AND is_wanted")
 
 
 class Source(StrEnum):
@@ -102,11 +116,16 @@ class Booking(AccountOwned, Base):
     proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # the PIN opened a door
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     property: Mapped[Property] = relationship()
-    door_codes: Mapped[list["DoorCode"]] = relationship(back_populates="booking")
+    door_codes: Mapped[list["DoorCode"]] = relationship(
+        back_populates="booking", foreign_keys="DoorCode.booking_id"
+    )
+    spares: Mapped[list["DoorCode"]] = relationship(
+        back_populates="given_to", foreign_keys="DoorCode.given_to_id"
+    )
 
 
 class DoorCode(AccountOwned, Base):
-    """What one lock should hold for one booking."""
+    """What one lock should hold for one booking or one staff code, or as a spare of its own."""
 
     __tablename__ = "door_code"
     __table_args__ = (
@@ -115,10 +134,32 @@ class DoorCode(AccountOwned, Base):
         # SQLite goes through all doors of the account.
         Index("ix_door_code_account_booking", "account_id", "booking_id"),
         Index("ix_door_code_account_status", "account_id", "status"),
+        UniqueConstraint("staff_code_id", "lock_id"),
+        CheckConstraint(
+            "CASE WHEN booking_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN staff_code_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN is_spare THEN 1 ELSE 0 END = 1",
+            name="one_holder",
+        ),
+        CheckConstraint("given_to_id IS NULL OR is_spare", name="only_spares_are_given"),
+        # A booking is given one spare per door, however often and whence it is asked for.
+        Index(
+            "uq_door_code_given",
+            "given_to_id",
+            "lock_id",
+            unique=True,
+            sqlite_where=_IS_GIVEN,
+            postgresql_where=_IS_GIVEN,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    booking_id: Mapped[int] = mapped_column(ForeignKey("booking.id"), index=True)
+    booking_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id"), index=True)
+    staff_code_id: Mapped[int | None] = mapped_column(ForeignKey("staff_code.id"), index=True)
+    is_spare: Mapped[bool] = mapped_column(default=False)
+    # A spare that was handed out: the stay whose window it has taken.
+    given_to_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id"), index=True)
+    given_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
     # Wanted: whether it should be on the lock at all, and with which window and revision.
     is_wanted: Mapped[bool] = mapped_column(default=True)
@@ -126,7 +167,7 @@ class DoorCode(AccountOwned, Base):
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
     send_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    # A PIN of its own, where the locks' rules allow no common one.
+    # A PIN of its own: a spare's, or where the locks' rules allow no common one.
     own_pin: Mapped[Secret | None] = mapped_column(EncryptedText("door_code.own_pin"))
 
     # The engine's bookkeeping.
@@ -154,5 +195,40 @@ class DoorCode(AccountOwned, Base):
     proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
 
-    booking: Mapped[Booking] = relationship(back_populates="door_codes")
+    booking: Mapped[Booking | None] = relationship(
+        back_populates="door_codes", foreign_keys=[booking_id]
+    )
+    staff_code: Mapped[StaffCode | None] = relationship()
+    given_to: Mapped[Booking | None] = relationship(
+        back_populates="spares", foreign_keys=[given_to_id]
+    )
     lock: Mapped[Lock] = relationship()
+
+    @property
+    def kind(self) -> CodeKind:
+        if self.is_spare:
+            return CodeKind.SPARE
+        return CodeKind.GUEST if self.booking_id is not None else CodeKind.STAFF
+
+    @property
+    def serves(self) -> CodeKind:
+        """For whom it is now: a spare that was given is a guest's code."""
+        return CodeKind.GUEST if self.given_to_id is not None else self.kind
+
+    @property
+    def stay(self) -> Booking | None:
+        """The booking whose guest uses the code: its own, or as a spare handed out."""
+        return self.booking or self.given_to
+
+    @property
+    def stay_id(self) -> int | None:
+        return self.booking_id or self.given_to_id
+
+    @property
+    def pin(self) -> Secret | None:
+        """The digits that are wanted on this lock; None while none are chosen."""
+        if self.own_pin is not None:
+            return self.own_pin
+        if self.booking is not None:
+            return self.booking.pin
+        return self.staff_code.pin if self.staff_code is not None else None

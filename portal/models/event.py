@@ -48,5 +48,6 @@ class TimelineEntry(AccountOwned, Base):
     booking_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id"))
     lock_id: Mapped[int | None] = mapped_column(ForeignKey("lock.id"))
     door_code_id: Mapped[int | None] = mapped_column(ForeignKey("door_code.id"))
+    staff_code_id: Mapped[int | None] = mapped_column(ForeignKey("staff_code.id"), index=True)
     command_row_id: Mapped[int | None] = mapped_column(ForeignKey("command.id"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # never a secret

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, String, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.secret import Secret
+from portal.domain.spare import PER_LOCK
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.lock import Lock
 
@@ -32,6 +33,8 @@ class Property(AccountOwned, Base):
     buffer_before_minutes: Mapped[int] = mapped_column(default=60)
     buffer_after_minutes: Mapped[int] = mapped_column(default=60)
     pin_source: Mapped[PinSource] = mapped_column(EnumText(PinSource), default=PinSource.RANDOM)
+    # How many spare codes each of its locks keeps ready.
+    spare_codes: Mapped[int] = mapped_column(default=PER_LOCK)
     # Key box, neighbour: what to tell a guest whose code fails.
     fallback_entry: Mapped[Secret | None] = mapped_column(EncryptedText("property.fallback_entry"))
     # What guests are told: where it is, how to get there, and from when their page has the PIN.

@@ -6,9 +6,10 @@ drops most of its fields instead of nulling them.
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
+from portal.domain.week import Weekday, WeeklyWindow
 from portal.schlage.reading import Fields, Unreadable, items
 
 _PIN_FORM = re.compile(r"[0-9]{1,12}")
@@ -101,6 +102,8 @@ class AccessCode:
     #: UTC; None for other schedules, and for a time that came without an offset.
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    #: The hours of a recurring schedule, none for another; None where they cannot be read.
+    windows: tuple[WeeklyWindow, ...] | None = None
     code_length: int | None = None
     is_read_only: bool = False
 
@@ -203,17 +206,39 @@ def parse_access_code(value: object) -> AccessCode:
     schedule = fields.child("schedule")
     details = Fields(fields.value("scheduleDetails") or schedule.value("scheduleDetails"))
     length = fields.number("accessCodeLength")
+    schedule_type = _schedule_type(fields.text("scheduleType") or schedule.text("scheduleType"))
     return AccessCode(
         access_code_id=access_code_id,
         label=label,
         pin=_pin(fields.value("code", "accessCode"), length),
-        schedule_type=_schedule_type(
-            fields.text("scheduleType") or schedule.text("scheduleType"),
-        ),
+        schedule_type=schedule_type,
         starts_at=details.moment("startDateTime"),
         ends_at=details.moment("endDateTime"),
+        windows=_windows(schedule_type, details),
         code_length=length,
         is_read_only=fields.flag("readOnly") or False,
+    )
+
+
+def _windows(kind: ScheduleType, details: Fields) -> tuple[WeeklyWindow, ...] | None:
+    """The hours of the week; None where nothing can be said of them."""
+    if kind is not ScheduleType.RECURRING:
+        return None if kind is ScheduleType.UNKNOWN else ()
+    try:
+        rows = items(details.value("schedules"), "schedules")
+        return tuple(_window(Fields(row)) for row in rows) or None
+    except (Unreadable, ValueError):
+        return None
+
+
+def _window(fields: Fields) -> WeeklyWindow:
+    days = fields.value("activeWeekDays")
+    if not isinstance(days, list):
+        raise Unreadable("a weekly window without days")
+    return WeeklyWindow(
+        frozenset(Weekday(str(day).capitalize()) for day in days),
+        time.fromisoformat(fields.text("startTime") or ""),
+        time.fromisoformat(fields.text("endTime") or ""),
     )
 
 

@@ -6,49 +6,28 @@ keeps local wall time and its platform knows no seconds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta, tzinfo
 
+from portal.domain.week import MAX_WEEKLY_WINDOWS, Weekday, WeeklyWindow
 from portal.schlage.payloads import ScheduleType
 
-#: As many as the lock keeps for one code (dknowles2/pyschlage: schedule1 and schedule2).
-MAX_WEEKLY_WINDOWS = 2
-
-
-class Weekday(StrEnum):
-    """A day of the week as the wire names it, Monday first."""
-
-    MONDAY = "Monday"
-    TUESDAY = "Tuesday"
-    WEDNESDAY = "Wednesday"
-    THURSDAY = "Thursday"
-    FRIDAY = "Friday"
-    SATURDAY = "Saturday"
-    SUNDAY = "Sunday"
-
-
-@dataclass(frozen=True)
-class WeeklyWindow:
-    """On these days, from `starts` to `ends` by the lock's own clock, within one day."""
-
-    weekdays: frozenset[Weekday]
-    starts: time
-    ends: time
-
-    def __post_init__(self) -> None:
-        if not self.weekdays:
-            raise ValueError("a weekly window needs at least one weekday")
-        if self.starts >= self.ends:
-            raise ValueError("a weekly window starts before it ends; split one over midnight")
-        if any(moment.second or moment.microsecond for moment in (self.starts, self.ends)):
-            raise ValueError("a weekly window starts and ends on whole minutes")
+__all__ = [
+    "MAX_WEEKLY_WINDOWS",
+    "Schedule",
+    "Weekday",
+    "WeeklyWindow",
+    "always_schedule",
+    "code_as_json",
+    "recurring_schedule",
+    "temporary_schedule",
+]
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a code opens; made by `temporary_schedule` or `recurring_schedule`.
+    """When a code opens; made by one of the functions below.
 
-    `starts_at` and `ends_at` are in the lock's zone and None for a recurring schedule.
+    `starts_at` and `ends_at` are in the lock's zone and None for a schedule without an end.
     """
 
     schedule_type: ScheduleType
@@ -58,6 +37,8 @@ class Schedule:
 
     def as_json(self) -> dict[str, object]:
         """The schedule as it stands in a request."""
+        if self.schedule_type is ScheduleType.ALWAYS:
+            return {"scheduleType": self.schedule_type.value}
         return {"scheduleType": self.schedule_type.value, "scheduleDetails": self._details()}
 
     def _details(self) -> dict[str, object]:
@@ -104,6 +85,11 @@ def recurring_schedule(windows: Sequence[WeeklyWindow]) -> Schedule:
     if not 1 <= len(windows) <= MAX_WEEKLY_WINDOWS:
         raise ValueError(f"a recurring schedule has 1 to {MAX_WEEKLY_WINDOWS} weekly windows")
     return Schedule(ScheduleType.RECURRING, windows=tuple(windows))
+
+
+def always_schedule() -> Schedule:
+    """A schedule without hours. It has no end either: only a removal ends it."""
+    return Schedule(ScheduleType.ALWAYS)
 
 
 def code_as_json(label: str, pin: str, schedule: Schedule) -> dict[str, object]:

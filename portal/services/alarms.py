@@ -192,6 +192,7 @@ def _late_arrivals(session: Session, now: datetime) -> list[_Condition]:
     codes = session.scalars(_LATE_ARRIVALS, {"now": now, "soon": now + BEFORE_ARRIVAL[-1]}).all()
     conditions = []
     for code in codes:
+        assert code.booking is not None
         left = code.booking.starts_at - now
         step = next((s for s in BEFORE_ARRIVAL if left <= s), None)
         # A booking that came in later than the step is told of when it was first tried in vain.
@@ -252,7 +253,9 @@ def _weak_locks(session: Session, now: datetime) -> list[_Condition]:
     return list(conditions.values())
 
 
-def _of_lock(lock: Lock, booking_id: int, key: ProblemKey = ProblemKey.LOCK_FULL) -> _Condition:
+def _of_lock(
+    lock: Lock, booking_id: int | None, key: ProblemKey = ProblemKey.LOCK_FULL
+) -> _Condition:
     return _Condition(
         account_id=lock.account_id,
         key=f"{key}:{lock.id}",

@@ -257,7 +257,9 @@ def _around(now: datetime) -> Conditions:
     """Guests inside, stays that ended within a day, and codes that are still coming off."""
     # Not correlated: asked once, not for every booking the account ever had.
     is_coming_off = Booking.id.in_(
-        select(DoorCode.booking_id).where(DoorCode.status == Status.REMOVING)
+        select(func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)).where(
+            DoorCode.status == Status.REMOVING
+        )
     )
     is_recent = and_(
         Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > now - timedelta(hours=24)
@@ -333,6 +335,6 @@ def _leaves_today(stay: Stay, now: datetime) -> bool:
     """Whether it ends on this day of the property's calendar, or its codes are still coming off."""
     if stay.ends_at <= now or stay.is_cancelled:
         is_today = now - stay.ends_at < timedelta(hours=24) and not stay.is_cancelled
-        return is_today or any(d.status is Status.REMOVING for d in stay.doors)
+        return is_today or any(d.status is Status.REMOVING for d in (*stay.doors, *stay.spares))
     here = ZoneInfo(stay.zone)
     return stay.ends_at.astimezone(here).date() == now.astimezone(here).date()

@@ -117,6 +117,7 @@ class Details:
     is_kept: bool
     overlapping: tuple[Overlapping, ...]
     doors: tuple[DoorDetail, ...]
+    spares: tuple[DoorDetail, ...]  # spare codes that the guest was given
     lines: tuple[Line, ...]
     has_more_lines: bool
 
@@ -146,11 +147,24 @@ def find(
     if stay is None:
         return None
     booking = session.get_one(Booking, booking_id)
-    codes = {code.id: code for code in booking.door_codes}
+    codes = {code.id: code for code in (*booking.door_codes, *booking.spares)}
     labels = _labels(session, list(codes))
     travelling = _travelling(session, list(codes))
     limit = None if with_all_lines else TIMELINE_SIZE + 1
     lines = timeline_of_booking(session, booking_id, limit)
+
+    def details(doors: Sequence[Door]) -> tuple[DoorDetail, ...]:
+        return tuple(
+            _detail(
+                door,
+                codes[door.id],
+                labels.get(door.id, ""),
+                travelling.get(door.id),
+                resync_steps.of(session, codes[door.id], now),
+            )
+            for door in doors
+        )
+
     return Details(
         stay=stay,
         phone=booking.guest_phone,
@@ -166,16 +180,8 @@ def find(
         has_clock_change=_has_clock_change(stay, codes.values()),
         is_kept=booking.is_kept and not stay.is_cancelled,
         overlapping=_overlapping(session, booking),
-        doors=tuple(
-            _detail(
-                door,
-                codes[door.id],
-                labels.get(door.id, ""),
-                travelling.get(door.id),
-                resync_steps.of(session, codes[door.id], now),
-            )
-            for door in stay.doors
-        ),
+        doors=details(stay.doors),
+        spares=details(stay.spares),
         lines=calm(lines if with_all_lines else lines[:TIMELINE_SIZE]),
         has_more_lines=not with_all_lines and len(lines) > TIMELINE_SIZE,
     )

@@ -13,20 +13,18 @@ from portal.domain.stay import stay_of
 from portal.models import (
     Booking,
     BookingStatus,
-    Command,
     DoorCode,
     PinOrigin,
     Property,
     Source,
 )
-from portal.services import door_codes, pins, timeline
+from portal.services import door_codes, pins, resyncs, timeline
 from portal.services.ringing import changing
 from portal.zones import zone_or_utc
 
 __all__ = ["BadBooking", "BookingWish", "Saved", "changing", "save"]
 
 MAX_NIGHTS: Final = 366
-RESYNC_JOINS_FOR: Final = 60  # seconds after a resync's end in which another press joins it
 
 
 class BadBooking(Exception):
@@ -249,38 +247,12 @@ def resync(session: Session, booking: Booking, actor: str) -> bool:
     if not codes:
         door_codes.follow(session, booking)
         return False
-    if any(joins_resync(code, now) for code in codes):
+    if not resyncs.press(session, codes, now):
         return False
-    for code in codes:
-        code.resync_at, code.resync_ended_at = now, None
-        code.reaffirm_after = now
-        code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
-        code.lock.breaker_until = code.lock.read_after = None
-        code.lock.failures = 0
-        _look_up_now(session, code.lock_id, now)
     _note(session, booking, timeline.Kind.RESYNC_PRESSED, actor)
     session.flush()
     door_codes.follow(session, booking, urgent=True)
     return True
-
-
-def joins_resync(code: DoorCode, now: datetime) -> bool:
-    """Whether pressing Resync now would only join a resync that runs or has just ended."""
-    if code.resync_at is None:
-        return False
-    if code.resync_ended_at is None or code.resync_ended_at < code.resync_at:
-        return True
-    return (now - code.resync_ended_at).total_seconds() < RESYNC_JOINS_FOR
-
-
-def _look_up_now(session: Session, lock_id: int, now: datetime) -> None:
-    command = session.scalars(
-        select(Command)
-        .where(Command.lock_id == lock_id, Command.look_at.is_not(None))
-        .where(Command.closed_at.is_(None))
-    ).first()
-    if command is not None:
-        command.look_at = now
 
 
 @dataclass(frozen=True)
@@ -351,7 +323,9 @@ def _give_pin(session: Session, booking: Booking, pin: Secret) -> None:
     digits = pin.reveal()
     fault = pins.fault_of(digits, locks)
     if fault is None:
-        taken = pins.taken_on(session, [lock.id for lock in locks], but_booking=booking.id)
+        taken = pins.taken_on(
+            session, [lock.id for lock in locks], but_booking=booking.id, with_stock=False
+        )
         if any(digits[:4] == other[:4] for other in taken):
             fault = "Another code on this door starts with the same four digits. Choose others."
     if fault is not None:

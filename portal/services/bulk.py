@@ -32,7 +32,7 @@ from portal.domain.bulk import (
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, BulkItem, BulkRun, DoorCode
 from portal.queue import JobName, ring
-from portal.services import bookings, ringing
+from portal.services import bookings, resyncs, ringing
 from portal.services.bookings import BadBooking
 from portal.services.ringing import changing
 from portal.unit_of_work import touch, writing
@@ -307,7 +307,7 @@ def _facts(booking: Booking, revision: int | None, now: datetime) -> Facts:
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         has_lock=bool(codes),
-        is_resyncing=any(bookings.joins_resync(code, now) for code in codes),
+        is_resyncing=any(resyncs.joins(code, now) for code in codes),
         is_pin_told=booking.pin_shown_at is not None,
         has_changed=revision is not None and revision != booking.revision,
         dates=Dates(

@@ -387,10 +387,11 @@ def _tell(session: Session, command: Command, kind: timeline.Kind, **data: Any) 
         session,
         kind,
         "schlage" if kind is timeline.Kind.COMMAND_CLOSED else "engine",
-        account_id=command.account_id,
-        booking_id=code.booking_id if code else None,
-        lock_id=command.lock_id,
-        door_code_id=code.id if code else None,
+        **(
+            timeline.about(code)
+            if code
+            else {"account_id": command.account_id, "lock_id": command.lock_id}
+        ),
         command_row_id=command.id,
         command=str(command.kind),
         **data,

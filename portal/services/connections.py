@@ -416,8 +416,8 @@ def refresh_verdicts(session: Session, lock_ids: list[int], now: datetime) -> No
     """Every booking behind these locks that is not over is judged anew."""
     session.flush()
     ids = session.scalars(
-        select(DoorCode.booking_id)
-        .join(Booking, Booking.id == DoorCode.booking_id)
+        select(Booking.id)
+        .join(DoorCode, DoorCode.booking_id == Booking.id)
         .where(DoorCode.lock_id.in_(lock_ids), Booking.ends_at > now - timedelta(days=1))
         .distinct()
     ).all()

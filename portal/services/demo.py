@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.secret import Secret
+from portal.domain.week import Weekday, WeeklyWindow
 from portal.feeds import child
 from portal.feeds.demo import demo_feeds
 from portal.models import (
@@ -27,9 +28,19 @@ from portal.models import (
     Mapping,
     Property,
     Source,
+    StaffCode,
 )
-from portal.services import accounts, bookings, connections, intake, mapping, properties
+from portal.services import (
+    accounts,
+    bookings,
+    connections,
+    intake,
+    mapping,
+    properties,
+    staff_codes,
+)
 from portal.services.bookings import BookingWish
+from portal.services.staff_codes import StaffWish
 from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
 
@@ -71,6 +82,7 @@ def load(email: str, password: str) -> int:
             _home(session, account_id, home)
     _map(account_id)
     _fill_calendars(account_id)
+    _hire(account_id)
     return account_id
 
 
@@ -147,6 +159,36 @@ def _map(account_id: int) -> None:
             ids = [lock.id for lock in locks if _is_named_after(lock, place)]
             if place.id not in mapped and ids:
                 mapping.set_locks(session, place, ids, "demo")
+
+
+def _hire(account_id: int) -> None:
+    """A cleaner with a code for the two homes in one town, on the mornings she comes."""
+    with bookings.changing() as session:
+        if session.scalars(select(StaffCode.id).where(StaffCode.account_id == account_id)).first():
+            return
+        homes = session.scalars(
+            select(Property.id).where(
+                Property.account_id == account_id,
+                Property.name.in_(["Harbor Loft", "Maple Cottage"]),
+            )
+        )
+        staff_codes.create(
+            session,
+            account_id,
+            StaffWish(
+                name="Rosa Delgado",
+                phone="+1 212 555 0118",
+                property_ids=frozenset(homes),
+                windows=(
+                    WeeklyWindow(
+                        frozenset({Weekday.MONDAY, Weekday.THURSDAY, Weekday.SATURDAY}),
+                        time(10),
+                        time(15),
+                    ),
+                ),
+            ),
+            "demo",
+        )
 
 
 def _is_named_after(lock: Lock, place: Property) -> bool:

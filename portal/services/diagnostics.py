@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.models import Booking, Command, DoorCode, LockEntry
@@ -22,7 +22,7 @@ def of_booking(session: Session, booking: Booking, now: datetime) -> str:
     """The text to send to Schlage's support, a block per door."""
     codes = session.scalars(
         select(DoorCode)
-        .where(DoorCode.booking_id == booking.id)
+        .where(or_(DoorCode.booking_id == booking.id, DoorCode.given_to_id == booking.id))
         .options(joinedload(DoorCode.lock))
         .order_by(DoorCode.id)
     ).all()
@@ -64,6 +64,7 @@ def _door(
         f"  Model {lock.model or 'not known'}, firmware {lock.firmware or 'not known'}",
         f"  Online: {online}, changed {_time(lock.online_changed_at)}",
         f"  Its list of codes was last read {_time(lock.read_at)}",
+        *(["  A spare code that this booking was given"] if code.is_spare else []),
         f"  Code wanted from {_time(code.starts_at)} to {_time(code.ends_at)}",
         f"  Status {code.status} since {_time(code.status_at)}, failed tries {code.failures}",
     ]

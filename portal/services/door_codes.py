@@ -45,19 +45,56 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
         if lock_id in mapped:
             continue
         if code.is_wanted:
-            code.is_wanted = False
-            _start_afresh(code, now)
-            # What kept it from getting on says nothing about taking it off.
-            code.problem, code.problem_text, code.problem_at = None, "", None
+            _want_no_more(code)
         if code.status is not Status.REMOVED:
             # Also one given up before: whether an old door is still kept hangs on the booking.
             touched.add(lock_id)
+    spares = _follow_spares(session, booking, window, mapped, now)
+    touched |= {code.lock_id for code in spares}
     session.flush()
     if now < window.ends_at and pins.settle(session, booking, locks):
         touched |= mapped
-    standings.restate(session, [c for c in known.values() if c.lock_id in touched], now)
+    known_touched = [c for c in known.values() if c.lock_id in touched]
+    standings.restate(session, [*known_touched, *spares], now)
     ringing.mark(session, touched | mapped if urgent else touched)
     verdicts.refresh(session, [booking.id], now)
+
+
+def take_off(code: DoorCode, now: datetime) -> None:
+    """The code is to leave its lock from this moment on; half an hour later it is late."""
+    code.ends_at = min(code.ends_at, now)
+    _want_no_more(code)
+
+
+def _want_no_more(code: DoorCode) -> None:
+    code.is_wanted = False
+    start_afresh(code)
+    # What kept it from getting on says nothing about taking it off.
+    code.problem, code.problem_text, code.problem_at = None, "", None
+
+
+def _follow_spares(
+    session: Session, booking: Booking, window: Window, mapped: set[int], now: datetime
+) -> list[DoorCode]:
+    """Spares given to the booking have its window, or go with it; those that changed."""
+    changed = []
+    for code in session.scalars(
+        select(DoorCode)
+        .where(DoorCode.given_to_id == booking.id, DoorCode.is_wanted.is_(True))
+        .options(joinedload(DoorCode.lock))
+    ):
+        if not mapped:
+            take_off(code, now)
+        elif code.lock_id not in mapped:
+            # Like the guest's own old door: kept until the new one is confirmed.
+            _want_no_more(code)
+        elif (code.starts_at, code.ends_at) != (window.starts_at, window.ends_at):
+            code.starts_at, code.ends_at = window.starts_at, window.ends_at
+            start_afresh(code)
+        else:
+            continue
+        changed.append(code)
+    return changed
 
 
 def window_of_booking(booking: Booking) -> Window:
@@ -116,11 +153,12 @@ def _bring_up_to_date(code: DoorCode, booking: Booking, window: Window, now: dat
     if code.status is Status.REMOVED:
         # Back from removed: the engine computes the rest, but only looks at codes that live.
         code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
-    _start_afresh(code, now)
+    start_afresh(code)
     return True
 
 
-def _start_afresh(code: DoorCode, now: datetime) -> None:
+def start_afresh(code: DoorCode) -> None:
+    """Something else is wanted: what went wrong before says nothing about it."""
     code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
     if code.status is Status.NEEDS_YOU:
         code.problem, code.problem_text, code.problem_at = None, "", None

@@ -177,11 +177,13 @@ def _name_who(session: Session, row: DoorEvent, told: Told) -> None:
         entry = _entry(session, row.lock_id, told)
         if entry is not None:
             code = entry.door_code
-            row.door_code_id, row.booking_id = code.id, code.booking_id
-            row.whose = Whose.GUEST if code.booking_id is not None else Whose.STAFF
+            row.door_code_id, row.booking_id = code.id, code.stay_id
+            row.whose = Whose.GUEST if code.stay_id is not None else Whose.STAFF
+            if code.staff_code is not None:
+                row.name = code.staff_code.name[:100]
             _prove(code, told.at)
-            if code.booking_id is not None:
-                guest_help.door_opened(session, code.booking_id, clock.now())
+            if code.stay_id is not None:
+                guest_help.door_opened(session, code.stay_id, clock.now())
         elif told.name or told.code_id:
             row.whose = Whose.OTHER
             row.name = row.name or _foreign_label(session, row.lock_id, told.code_id)
@@ -209,8 +211,8 @@ def _foreign_label(session: Session, lock_id: int, code_id: str | None) -> str:
 def _prove(code: DoorCode, at: datetime) -> None:
     """The code opened its door at the latest then. A late webhook may tell of an earlier time."""
     code.proven_at = min(code.proven_at or at, at)
-    if code.booking_id is not None:
-        code.booking.proven_at = min(code.booking.proven_at or at, at)
+    if code.stay is not None:
+        code.stay.proven_at = min(code.stay.proven_at or at, at)
 
 
 def _presser(session: Session, row: DoorEvent) -> str | None:

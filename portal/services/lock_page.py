@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload
 
 from portal.domain.command import OPEN, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.health import battery_word, signal_word
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
+from portal.domain.week import WeeklyWindow
 from portal.models import (
     Booking,
     Command,
@@ -23,6 +24,7 @@ from portal.models import (
     LockEntry,
     Mapping,
     Property,
+    StaffCode,
 )
 from portal.services import booking_page, guests
 from portal.services.booking_page import Line
@@ -115,6 +117,31 @@ class Code:
     ends_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Spare:
+    """A spare of the lock: in stock, or given to a guest."""
+
+    door_code_id: int
+    status: Status
+    problem: ProblemKey | None
+    ends_at: datetime
+    booking_id: int | None
+    guest: Guest | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffDoor:
+    """A staff code's standing on the lock."""
+
+    door_code_id: int
+    staff_code_id: int
+    name: str
+    windows: tuple[WeeklyWindow, ...]
+    ends_on: date | None
+    status: Status
+    problem: ProblemKey | None
+
+
 @dataclass(frozen=True)
 class Foreign:
     """A code on the lock that no booking knows: others', or an old one of ours by its tag."""
@@ -146,6 +173,14 @@ class LockPage:
     commands: tuple[OpenCommand, ...]
     lines: tuple[Line, ...]
     zone: str
+    spares: tuple[Spare, ...] = ()
+    spares_wanted: int = 0
+    staff: tuple[StaffDoor, ...] = ()
+
+    @property
+    def spares_ready(self) -> int:
+        """How many spares are confirmed and not given to anybody."""
+        return sum(s.status is Status.CONFIRMED and s.booking_id is None for s in self.spares)
 
     @property
     def is_in_flight(self) -> bool:
@@ -164,6 +199,7 @@ def find(session: Session, lock_id: int) -> LockPage | None:
         return None
     card = _health(session, locks)[0]
     codes = _codes(session, lock_id)
+    others = _of_no_booking(session, lock_id)
     foreign = session.execute(
         select(
             ForeignCode.label,
@@ -187,6 +223,14 @@ def find(session: Session, lock_id: int) -> LockPage | None:
         commands=tuple(OpenCommand(*row) for row in commands),
         lines=booking_page.calm(booking_page.timeline_of_lock(session, lock_id, TIMELINE_SIZE)),
         zone=_zone(session, lock_id, card),
+        spares=tuple(_spare(code) for code in others if code.is_spare),
+        spares_wanted=session.scalar(
+            select(func.coalesce(func.max(Property.spare_codes), 0))
+            .join(Mapping, Mapping.property_id == Property.id)
+            .where(Mapping.lock_id == lock_id)
+        )
+        or 0,
+        staff=tuple(_staff(code, code.staff_code) for code in others if code.staff_code),
     )
 
 
@@ -270,7 +314,7 @@ def _codes(session: Session, lock_id: int) -> tuple[Code, ...]:
     rows = session.execute(
         select(
             DoorCode.id,
-            DoorCode.booking_id,
+            Booking.id,
             Property.name,
             Property.time_zone,
             DoorCode.status,
@@ -310,6 +354,47 @@ def _codes(session: Session, lock_id: int) -> tuple[Code, ...]:
             ends_at=row[9],
         )
         for row in rows
+    )
+
+
+def _of_no_booking(session: Session, lock_id: int) -> Sequence[DoorCode]:
+    """The spares and staff codes that are, may be or will be on the lock."""
+    return session.scalars(
+        select(DoorCode)
+        .where(
+            DoorCode.lock_id == lock_id,
+            DoorCode.booking_id.is_(None),
+            DoorCode.status != Status.REMOVED,
+        )
+        .options(
+            defer(DoorCode.own_pin),
+            joinedload(DoorCode.given_to),
+            joinedload(DoorCode.staff_code).defer(StaffCode.pin),
+        )
+        .order_by(DoorCode.given_to_id, DoorCode.id)
+    ).all()
+
+
+def _spare(code: DoorCode) -> Spare:
+    return Spare(
+        door_code_id=code.id,
+        status=code.status,
+        problem=code.problem,
+        ends_at=code.ends_at,
+        booking_id=code.given_to_id,
+        guest=guests.of(code.given_to) if code.given_to is not None else None,
+    )
+
+
+def _staff(code: DoorCode, staff: StaffCode) -> StaffDoor:
+    return StaffDoor(
+        door_code_id=code.id,
+        staff_code_id=staff.id,
+        name=staff.name,
+        windows=staff.windows,
+        ends_on=staff.ends_on,
+        status=code.status,
+        problem=code.problem,
     )
 
 

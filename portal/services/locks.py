@@ -31,7 +31,6 @@ from portal.schlage.errors import (
     SchlageUncertain,
 )
 from portal.schlage.payloads import CommandState, CommandStatus
-from portal.schlage.schedules import temporary_schedule
 from portal.services import (
     commands,
     connections,
@@ -41,6 +40,8 @@ from portal.services import (
     pins,
     reads,
     rebuilds,
+    schedules,
+    spares,
     standings,
     timeline,
     witness,
@@ -153,6 +154,8 @@ def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: d
         _refuse(session, rows.codes[action.code_id], action, now)
     elif isinstance(action, engine.Climb):
         _climb(session, rows, action, now)
+    elif isinstance(action, engine.OfStock):
+        spares.tend(session, rows, action, now)
     elif isinstance(action, engine.StopRebuild) and rows.rebuild is not None:
         rebuilds.stop(session, rows.rebuild, "engine", now)
         rows.rebuild = None
@@ -175,13 +178,13 @@ def _write_down(session: Session, lease: Lease, rows: LockRows, action: engine.S
 
 def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
     account = session.get_one(Account, lock.account_id)
-    pin = code.own_pin or code.booking.pin
+    pin = code.pin
     assert pin is not None
     entry = LockEntry(
         account_id=lock.account_id,
         door_code_id=code.id,
         lock_id=lock.id,
-        label=label.make(code.booking.guest_name, account.label_key, lock.device_id),
+        label=label.make(_name_of(code), account.label_key, lock.device_id),
         pin=pin,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
@@ -196,6 +199,13 @@ def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
     return entry
 
 
+def _name_of(code: DoorCode) -> str:
+    """What the entry is called on the lock, before its tag."""
+    if code.booking is not None:
+        return code.booking.guest_name
+    return code.staff_code.name if code.staff_code is not None else "Spare"
+
+
 def _cause(code: DoorCode, kind: Kind) -> str:
     if kind is Kind.DELETE and not code.is_wanted:
         return "removal"
@@ -205,7 +215,9 @@ def _cause(code: DoorCode, kind: Kind) -> str:
         return "replaced" if code.is_wanted and clock.now() < code.ends_at else "removal"
     if code.failures:
         return "retry"
-    return "change" if kind is Kind.UPDATE else "arrival"
+    if kind is Kind.UPDATE:
+        return "change"
+    return "arrival" if code.booking is not None else str(code.kind)
 
 
 def _refuse(session: Session, code: DoorCode, action: engine.Refuse, now: datetime) -> None:
@@ -213,17 +225,14 @@ def _refuse(session: Session, code: DoorCode, action: engine.Refuse, now: dateti
     fault = action.fault
     code.problem, code.problem_text, code.problem_at = fault.problem, fault.words, now
     code.is_stuck = not fault.waits_for
-    if code.is_stuck and pins.may_choose_anew(code.booking, fault.problem):
-        pins.choose_anew(session, code.booking, now)
+    if code.is_stuck and pins.may_choose_anew(code, fault.problem):
+        pins.choose_anew(session, code, now)
         code.is_stuck = False
     timeline.record(
         session,
         timeline.Kind.PREFLIGHT_FAILED,
         "engine",
-        account_id=code.account_id,
-        booking_id=code.booking_id,
-        lock_id=code.lock_id,
-        door_code_id=code.id,
+        **timeline.about(code),
         field=fault.field,
         words=fault.words,
     )
@@ -240,15 +249,12 @@ def _climb(session: Session, rows: LockRows, action: engine.Climb, now: datetime
         entry.is_retired = True
         code.retry_at = None
         if action.rung is engine.Rung.FRESH_PIN:
-            pins.choose_anew(session, code.booking, now)
+            pins.choose_anew(session, code, now)
     timeline.record(
         session,
         timeline.Kind.LADDER,
         "engine",
-        account_id=code.account_id,
-        booking_id=code.booking_id,
-        lock_id=code.lock_id,
-        door_code_id=code.id,
+        **timeline.about(code),
         rung=str(action.rung),
     )
 
@@ -311,8 +317,9 @@ def _call(session: Session, client: SchlageClient, device_id: str, command: Comm
     assert command.starts_at is not None
     assert command.ends_at is not None
     lock = session.get_one(Lock, command.lock_id)
-    zone = zone_or_utc(lock.time_zone)
-    schedule = temporary_schedule(command.starts_at, command.ends_at, zone)
+    schedule = schedules.of(
+        entry.door_code, command.starts_at, command.ends_at, zone_or_utc(lock.time_zone)
+    )
     values = (entry.label, entry.pin.reveal(), schedule)
     if command.kind is Kind.ADD:
         return _Call(client.add_code, device_id, *values)

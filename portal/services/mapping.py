@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.models import Booking, BookingStatus, Lock, Mapping, Property
-from portal.services import door_codes, timeline
+from portal.services import door_codes, ringing, staff_codes, timeline
 
 
 class UnknownLock(Exception):
@@ -48,7 +48,10 @@ def set_locks(session: Session, place: Property, lock_ids: Collection[int], acto
             added=lock_id in wanted,
         )
     session.flush()
+    # How many spares these locks keep hangs on the mapping.
+    ringing.mark(session, before ^ wanted)
     follow_all(session, place)
+    staff_codes.follow_property(session, place.id)
     return True
 
 

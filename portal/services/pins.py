@@ -1,18 +1,27 @@
-"""Choosing a booking's one PIN: checked on all its locks before it is fixed."""
+"""Choosing PINs: each checked on all its locks before it is fixed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain import pin as digits_of
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.pin import LengthRule
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
-from portal.models import Booking, BookingStatus, DoorCode, ForeignCode, Lock, LockEntry, PinSource
-from portal.models.booking import PinOrigin
+from portal.models import (
+    Booking,
+    BookingStatus,
+    DoorCode,
+    ForeignCode,
+    Lock,
+    LockEntry,
+    PinOrigin,
+    PinSource,
+    StaffCode,
+)
 from portal.services import ringing, standings, timeline
 
 
@@ -103,42 +112,81 @@ def _settled(session: Session, booking: Booking, locks: Sequence[Lock]) -> None:
     _split(session, booking, locks)
 
 
-def may_choose_anew(booking: Booking, problem: ProblemKey) -> bool:
+def may_choose_anew(code: DoorCode, problem: ProblemKey) -> bool:
     """Whether a PIN that cannot be used may simply be replaced: nobody was shown it or chose it."""
-    return (
-        problem in {ProblemKey.PIN_CLASH, ProblemKey.WRONG_LENGTH}
-        and booking.pin_shown_at is None
-        and booking.pin_origin is not PinOrigin.GIVEN
-    )
+    if problem not in {ProblemKey.PIN_CLASH, ProblemKey.WRONG_LENGTH}:
+        return False
+    if code.staff_code is not None:
+        return code.staff_code.pin_shown_at is None and not code.staff_code.is_pin_given
+    if code.booking is not None:
+        is_given = code.booking.pin_origin is PinOrigin.GIVEN
+        return code.booking.pin_shown_at is None and not is_given
+    return code.given_at is None
 
 
-def choose_anew(session: Session, booking: Booking, now: datetime) -> None:
-    """Another PIN on every door of the booking, as a new revision."""
-    codes = _codes(session, booking)
-    choose(session, booking, [code.lock for code in codes])
-    booking.revision += 1
-    for code in codes:
-        code.revision = booking.revision
-        code.retry_at = None
+def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
+    """Another PIN on every door that has the code's, as a new revision."""
+    if code.booking is not None:
+        codes = _codes(session, code.booking)
+        choose(session, code.booking, [each.lock for each in codes])
+        code.booking.revision += 1
+    elif code.staff_code is not None:
+        codes = codes_of_staff(session, code.staff_code)
+        locks = [each.lock for each in codes]
+        code.staff_code.pin = random_for(session, locks)
+        code.staff_code.revision += 1
+    else:
+        codes = [code]
+        code.own_pin = random_for(session, [code.lock])
+    revision = code.revision + 1
+    for each in codes:
+        each.revision = revision
+        each.retry_at = None
     # The other doors hold the PIN of a moment ago: they are not green until they have this one.
     standings.restate(session, codes, now)
-    ringing.mark(session, [code.lock_id for code in codes])
+    ringing.mark(session, [each.lock_id for each in codes])
 
 
-def taken_on(session: Session, lock_ids: Collection[int], but_booking: int | None) -> set[str]:
-    """Every PIN that is, may be or will be on these locks, but this booking's own."""
+def random_for(session: Session, locks: Sequence[Lock]) -> Secret:
+    """Random digits that all these locks take and that clash with nothing on any of them."""
+    length = digits_of.common_length(_rules(locks)) or digits_of.DEFAULT_LENGTH
+    return Secret(digits_of.choose(length, taken_on(session, [lock.id for lock in locks])))
+
+
+def codes_of_staff(session: Session, staff: StaffCode) -> Sequence[DoorCode]:
+    """The doors that a staff code should open."""
+    return session.scalars(
+        select(DoorCode)
+        .where(DoorCode.staff_code_id == staff.id, DoorCode.is_wanted.is_(True))
+        .options(joinedload(DoorCode.lock))
+    ).all()
+
+
+def taken_on(
+    session: Session,
+    lock_ids: Collection[int],
+    *,
+    but_booking: int | None = None,
+    but_staff: int | None = None,
+    with_stock: bool = True,
+) -> set[str]:
+    """Every PIN that is, may be or will be on these locks, but this booking's or person's own.
+
+    Without those of spares in stock where a person's digits are to go before them.
+    """
+    others = [
+        or_(DoorCode.booking_id.is_(None), DoorCode.booking_id != (but_booking or 0)),
+        or_(DoorCode.staff_code_id.is_(None), DoorCode.staff_code_id != (but_staff or 0)),
+    ]
+    if not with_stock:
+        others.append(or_(DoorCode.is_spare.is_(False), DoorCode.given_to_id.is_not(None)))
     planned = session.scalars(
         select(DoorCode)
         .where(DoorCode.lock_id.in_(lock_ids), DoorCode.is_wanted.is_(True))
-        .where(DoorCode.booking_id != (but_booking or 0))
-        .where(DoorCode.removed_at.is_(None))
-        .options(joinedload(DoorCode.booking))
+        .where(DoorCode.removed_at.is_(None), *others)
+        .options(joinedload(DoorCode.booking), selectinload(DoorCode.staff_code))
     )
-    taken = set()
-    for code in planned:
-        pin = code.own_pin or code.booking.pin
-        if pin is not None:
-            taken.add(pin.reveal())
+    taken = {code.pin.reveal() for code in planned if code.pin is not None}
     entries = session.scalars(
         select(LockEntry)
         .join(DoorCode, LockEntry.door_code_id == DoorCode.id)
@@ -146,7 +194,7 @@ def taken_on(session: Session, lock_ids: Collection[int], but_booking: int | Non
             LockEntry.lock_id.in_(lock_ids),
             LockEntry.state != EntryState.GONE,
             LockEntry.evidence != Evidence.NOT_SENT,
-            DoorCode.booking_id != (but_booking or 0),
+            *others,
         )
     )
     taken |= {entry.pin.reveal() for entry in entries}

@@ -8,15 +8,17 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.secret import Secret
+from portal.domain.spare import MOST_PER_LOCK
 from portal.domain.stay import stay_of, zone_of
-from portal.models import Booking, BookingStatus, PinSource, Property
-from portal.services import mapping
+from portal.models import Booking, BookingStatus, Mapping, PinSource, Property
+from portal.services import mapping, ringing
 
 _LIMITS: Final = {
     "lead_days": (0, 60, "days ahead"),
     "buffer_before_minutes": (0, 24 * 60, "minutes before check-in"),
     "buffer_after_minutes": (0, 24 * 60, "minutes after check-out"),
     "pin_hours_before": (0, 14 * 24, "hours before check-in"),
+    "spare_codes": (0, MOST_PER_LOCK, "spare codes"),
 }
 _LONGEST: Final = {"address": 300, "directions": 2000}
 _FIELDS: Final = frozenset(
@@ -73,7 +75,12 @@ def create(
 
 def update(session: Session, place: Property, **fields: Any) -> None:
     """Changes these fields; stays without times of their own follow. Raises BadProperty."""
+    spares_before = place.spare_codes
     _fill(place, fields)
+    if place.spare_codes != spares_before:
+        ringing.mark(
+            session, session.scalars(select(Mapping.lock_id).where(Mapping.property_id == place.id))
+        )
     for booking in session.scalars(
         select(Booking).where(
             Booking.property_id == place.id,

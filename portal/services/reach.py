@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, bindparam, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain import reach, retry
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
@@ -22,7 +22,7 @@ _UNDONE: Final = (
         DoorCode.lock_id == bindparam("lock_id"),
         DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED]),
     )
-    .options(joinedload(DoorCode.booking))
+    .options(joinedload(DoorCode.booking), selectinload(DoorCode.given_to))
 )
 
 
@@ -73,7 +73,7 @@ def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
     A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
     """
     codes = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
-    left = min((needed_for(code, now) for code in codes), default=timedelta(days=30))
+    left = min((needed_for(code, now) for code in codes), default=reach.NOT_SOON)
     return max(left, retry.NEAR) if lock.is_online is False else left
 
 
@@ -81,7 +81,8 @@ def needed_for(code: DoorCode, now: datetime) -> timedelta:
     """How soon it matters whether the lock did what it should for this code."""
     return reach.needed_in(
         is_wanted=code.is_wanted,
-        arrives_at=code.booking.starts_at,
+        serves=code.serves,
+        arrives_at=code.stay.starts_at if code.stay is not None else code.starts_at,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
         now=now,

@@ -132,6 +132,7 @@ def _listed(line: AccessCode) -> Listed:
         label=line.label,
         starts_at=line.starts_at,
         ends_at=line.ends_at,
+        windows=line.windows,
     )
 
 
@@ -163,10 +164,7 @@ def _apply(
             session,
             timeline.Kind.ENTRY_FOUND if sighting.is_listed else timeline.Kind.ENTRY_ABSENT,
             "schlage",
-            account_id=entry.account_id,
-            booking_id=code.booking_id,
-            lock_id=entry.lock_id,
-            door_code_id=code.id,
+            **timeline.about(code),
             label=entry.label,
             reads=entry.absent_reads,
         )
@@ -201,10 +199,7 @@ def _restore_or_ask(
         session,
         timeline.Kind.CHANGED_OUTSIDE,
         "schlage",
-        account_id=code.account_id,
-        booking_id=code.booking_id,
-        lock_id=code.lock_id,
-        door_code_id=code.id,
+        **timeline.about(code),
         restoring=may_restore,
         lost=sighting.is_lost,
     )

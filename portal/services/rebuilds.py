@@ -47,7 +47,7 @@ class Preview:
     again: tuple[DoorCode, ...]
     leaving: int
     foreign: tuple[ForeignCode, ...]
-    inside: DoorCode | None  # the guest who is inside now
+    inside: Booking | None  # whose guest is inside now
 
 
 def preview(session: Session, lock: Lock) -> Preview:
@@ -55,21 +55,29 @@ def preview(session: Session, lock: Lock) -> Preview:
     now = clock.now()
     codes = session.scalars(
         select(DoorCode)
-        .join(Booking, Booking.id == DoorCode.booking_id)
         .where(DoorCode.lock_id == lock.id, DoorCode.status != Status.REMOVED)
-        .options(joinedload(DoorCode.booking))
-        .order_by(Booking.starts_at)
+        .options(
+            joinedload(DoorCode.booking),
+            joinedload(DoorCode.given_to),
+            joinedload(DoorCode.staff_code),
+        )
     ).all()
-    again = tuple(code for code in codes if code.is_wanted and now < code.ends_at)
+    again = sorted((c for c in codes if c.is_wanted and now < c.ends_at), key=_by_turn)
     # Also a guest who keeps an old door until the new one is confirmed.
-    staying = [code for code in codes if code.booking.status is BookingStatus.CONFIRMED]
-    inside = next((c for c in staying if c.booking.starts_at <= now < c.booking.ends_at), None)
+    stays = [stay for c in codes if (stay := c.stay) and stay.status is BookingStatus.CONFIRMED]
+    inside = next((stay for stay in stays if stay.starts_at <= now < stay.ends_at), None)
     foreign = session.scalars(
         select(ForeignCode).where(ForeignCode.lock_id == lock.id).order_by(ForeignCode.label)
     ).all()
     return Preview(
-        again=again, leaving=len(codes) - len(again), foreign=tuple(foreign), inside=inside
+        again=tuple(again), leaving=len(codes) - len(again), foreign=tuple(foreign), inside=inside
     )
+
+
+def _by_turn(code: DoorCode) -> tuple[bool, bool, datetime, int]:
+    """Guests by arrival, then staff, then spares: the order in which they are set again."""
+    stay = code.stay
+    return (stay is None, code.is_spare, stay.starts_at if stay else code.starts_at, code.id)
 
 
 def running(session: Session, lock_id: int) -> Rebuild | None:
@@ -100,7 +108,7 @@ def start(
     seen = preview(session, lock)
     if seen.inside is not None and typed_name.strip().casefold() != lock.name.casefold():
         raise CannotRebuild(
-            f"A guest is inside until {seen.inside.booking.departs_on.isoformat()}. Their code "
+            f"A guest is inside until {seen.inside.departs_on.isoformat()}. Their code "
             f"goes off for some minutes. To go on, type the lock's name: {lock.name}"
         )
     rebuild = Rebuild(

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain.command import OPEN, Lane
 from portal.domain.entry import EntryState, Evidence
@@ -30,6 +30,8 @@ from portal.models import (
     ForeignCode,
     Lock,
     LockEntry,
+    Mapping,
+    Property,
     Rebuild,
 )
 
@@ -48,11 +50,12 @@ class LockRows:
     foreign: Sequence[ForeignCode]
     rebuild: Rebuild | None = None  # the one that runs
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
+    spares: int = 0  # how many the lock should have in stock
 
     def snapshot(self) -> Snapshot:
         """The facts as the rows stand now (call again after changing them)."""
         return Snapshot(
-            lock=_lock_facts(self.lock, len(self.foreign), self.rebuild),
+            lock=_lock_facts(self),
             pace=pace(),
             codes=tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values()),
             entries=tuple(entry_facts(entry) for entry in self.entries.values()),
@@ -97,7 +100,12 @@ _CODES: Final = (
             ),
         ),
     )
-    .options(joinedload(DoorCode.booking))
+    # The rarer holders cost a query only where a lock has one of them.
+    .options(
+        joinedload(DoorCode.booking),
+        selectinload(DoorCode.given_to),
+        selectinload(DoorCode.staff_code),
+    )
 )
 _ENTRIES: Final = select(LockEntry).where(
     LockEntry.lock_id == bindparam("lock_id"),
@@ -110,7 +118,14 @@ _FOREIGN: Final = select(ForeignCode).where(ForeignCode.lock_id == bindparam("lo
 _REBUILD: Final = select(Rebuild).where(
     Rebuild.lock_id == bindparam("lock_id"), Rebuild.stage.in_(RUNNING)
 )
-_HAS: Final = select(_COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists())
+# A lock of several properties keeps as many as the one that wants most.
+_SPARES: Final = (
+    select(func.coalesce(func.max(Property.spare_codes), 0))
+    .join(Mapping, Mapping.property_id == Property.id)
+    .where(Mapping.lock_id == bindparam("lock_id"))
+    .scalar_subquery()
+)
+_HAS: Final = select(_COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES)
 _WAITING: Final = select(DoorCode.booking_id).where(
     DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),
     DoorCode.is_wanted.is_(True),
@@ -125,13 +140,14 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     codes = session.scalars(_CODES, this).all()
     entries = session.scalars(_ENTRIES, this | {"remembered": now - REMEMBER_GONE}).all()
     # Most of the time a lock has none of these: one question instead of three.
-    has_command, has_foreign, has_rebuild = session.execute(_HAS, this).one()
+    has_command, has_foreign, has_rebuild, spares = session.execute(_HAS, this).one()
     rows = LockRows(
         lock=lock,
         codes={code.id: code for code in codes},
         entries={entry.id: entry for entry in entries},
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
+        spares=spares,
     )
     rows.rebuild = session.scalars(_REBUILD, this).one() if has_rebuild else None
     rows.kept = _kept_until_replaced(session, codes, now)
@@ -144,23 +160,24 @@ def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datet
         code
         for code in codes
         if not code.is_wanted
-        and code.booking.status is BookingStatus.CONFIRMED
+        and code.stay is not None
+        and code.stay.status is BookingStatus.CONFIRMED
         and now < code.ends_at
     ]
     if not leaving:
         return set()
-    booking_ids = [code.booking_id for code in leaving]
+    booking_ids = [code.stay_id for code in leaving]
     waiting = set(session.scalars(_WAITING, {"booking_ids": booking_ids}))
-    return {code.id for code in leaving if code.booking_id in waiting}
+    return {code.id for code in leaving if code.stay_id in waiting}
 
 
-def _lock_facts(lock: Lock, foreign_count: int, rebuild: Rebuild | None) -> LockFacts:
-    connection = lock.connection
+def _lock_facts(rows: LockRows) -> LockFacts:
+    lock, connection = rows.lock, rows.lock.connection
     return LockFacts(
         id=lock.id,
         can_call=connection.state is ConnectionState.CONNECTED,
         call_after=connection.probe_at,
-        rebuild=_rebuild_facts(rebuild),
+        rebuild=_rebuild_facts(rows.rebuild),
         code_length=lock.code_length,
         has_vlac=lock.has_vlac,
         breaker_until=lock.breaker_until,
@@ -173,7 +190,8 @@ def _lock_facts(lock: Lock, foreign_count: int, rebuild: Rebuild | None) -> Lock
         log_read_at=lock.log_read_at,
         log_read_after=lock.log_read_after,
         log_tells_at=connection.log_tells_at,
-        foreign_count=foreign_count,
+        foreign_count=len(rows.foreign),
+        spares=rows.spares,
     )
 
 
@@ -184,31 +202,43 @@ def _rebuild_facts(rebuild: Rebuild | None) -> RebuildFacts | None:
 
 
 def _code_facts(code: DoorCode, is_kept: bool) -> CodeFacts:
-    booking = code.booking
+    stay, staff = code.stay, code.staff_code
     return CodeFacts(
         id=code.id,
+        kind=code.kind,
         is_wanted=code.is_wanted,
         revision=code.revision,
-        pin=code.own_pin or booking.pin,
+        pin=code.pin,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
-        arrives_at=booking.starts_at,
-        departs_at=booking.ends_at,
+        arrives_at=stay.starts_at if stay else code.starts_at,
+        departs_at=stay.ends_at if stay else code.ends_at,
         send_at=code.send_at,
         retry_at=code.retry_at,
         failures=code.failures,
         problem=code.problem,
         is_stuck=code.is_stuck,
         ladder=code.ladder,
-        is_pin_shown=booking.pin_shown_at is not None,
+        is_pin_shown=_is_pin_shown(code),
         reaffirm_after=code.reaffirm_after,
         resync_at=code.resync_at,
         is_kept_until_replaced=is_kept,
+        is_given=code.given_to_id is not None,
+        windows=staff.windows if staff else (),
     )
+
+
+def _is_pin_shown(code: DoorCode) -> bool:
+    """Whether somebody may know the digits, so that only a person changes them."""
+    if code.is_spare:
+        return code.given_at is not None
+    holder = code.booking or code.staff_code
+    return holder is not None and holder.pin_shown_at is not None
 
 
 def entry_facts(entry: LockEntry) -> EntryFacts:
     """The entry, frozen."""
+    staff = entry.door_code.staff_code
     return EntryFacts(
         id=entry.id,
         code_id=entry.door_code_id,
@@ -227,6 +257,7 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         absent_reads=entry.absent_reads,
         absent_at=entry.absent_at,
         is_witnessed=entry.is_witnessed,
+        ends_by_itself=staff is None or staff.ends_by_itself,
     )
 
 

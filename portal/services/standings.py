@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.command import OPEN, Lane
@@ -75,10 +75,7 @@ def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> No
             session,
             timeline.Kind.STATUS_CHANGED,
             "engine",
-            account_id=code.account_id,
-            booking_id=code.booking_id,
-            lock_id=code.lock_id,
-            door_code_id=code.id,
+            **timeline.about(code),
             before=str(code.status),
             after=str(status),
             problem=str(code.problem) if code.problem else None,
@@ -97,8 +94,10 @@ def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> No
 
 def _wake_old_doors(session: Session, code: DoorCode) -> None:
     """The guest's old doors were kept until this one was confirmed: they are worked now."""
+    if code.booking_id is None:
+        return
     old = select(DoorCode.lock_id).where(
-        DoorCode.booking_id == code.booking_id,
+        or_(DoorCode.booking_id == code.booking_id, DoorCode.given_to_id == code.booking_id),
         DoorCode.is_wanted.is_(False),
         DoorCode.status != Status.REMOVED,
         DoorCode.lock_id != code.lock_id,

@@ -5,7 +5,7 @@ sweep, which stores verdicts for filters and counts, is late.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
+from portal.domain import spare
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.domain.verdict import Judgement, Reason
@@ -25,13 +26,14 @@ from portal.models import (
     Property,
     Source,
 )
-from portal.services import guests, verdicts
+from portal.services import guests, spares, verdicts
 from portal.services.guests import Guest
 
 NEAR: Final = timedelta(minutes=2)
 _BUSY: Final = frozenset(
     {Status.QUEUED, Status.SENT, Status.RETRYING, Status.UNSURE, Status.REMOVING}
 )
+_WORRIED: Final = frozenset({Verdict.AT_RISK, Verdict.NOT_READY})
 _AGEING: Final = frozenset({Status.SENT, Status.UNSURE, Status.REMOVING, Status.RETRYING})
 
 
@@ -47,6 +49,7 @@ class Door:
     status_at: datetime
     due_at: datetime | None
     problem: ProblemKey | None
+    is_working: bool = False  # a spare that opens the door although a change to it travels
 
     @property
     def shows_age(self) -> bool:
@@ -70,6 +73,8 @@ class Stay:
     doors: tuple[Door, ...]
     judgement: Judgement
     arrived_at: datetime | None = None  # the guest's code first opened a door
+    spares: tuple[Door, ...] = ()  # spare codes that the guest was given
+    can_have_spare: bool = False  # a lock that lacks the guest's code has one to give now
 
     @property
     def verdict(self) -> Verdict:
@@ -98,7 +103,7 @@ class Stay:
         return any(
             door.status is Status.SENT
             or (door.status in _BUSY and door.due_at is not None and door.due_at - now < NEAR)
-            for door in self.doors
+            for door in (*self.doors, *self.spares)
         )
 
     def turns(self, now: datetime) -> tuple[datetime, ...]:
@@ -110,7 +115,7 @@ class Stay:
             self.ends_at,
             datetime.combine(tomorrow, time(0), tzinfo=here),
             self.judgement.changes_at,
-            *(door.due_at for door in self.doors),
+            *(door.due_at for door in (*self.doors, *self.spares)),
         ]
         return tuple(at for at in times if at is not None and at > now)
 
@@ -145,13 +150,40 @@ def load(
     offset: int = 0,
     newest: bool = False,
 ) -> list[Stay]:
-    """The stays that meet the conditions, by arrival: four queries, whatever their number."""
+    """The stays that meet the conditions, by arrival: a fixed number of queries, however many."""
     order = (Booking.starts_at, Booking.id)
     statement = _bookings().where(*conditions).limit(limit).offset(offset)
     statement = statement.order_by(*((o.desc() for o in order) if newest else order))
     bookings = session.scalars(statement).all()
     judged = verdicts.judge_all(session, bookings, now) if bookings else {}
-    return [_stay(booking, judged[booking.id]) for booking in bookings]
+    helped = _with_spare_to_give(session, bookings, judged, now)
+    return [
+        _stay(booking, judged[booking.id], can_have_spare=booking.id in helped)
+        for booking in bookings
+    ]
+
+
+def _with_spare_to_give(
+    session: Session, bookings: Sequence[Booking], judged: dict[int, Judgement], now: datetime
+) -> set[int]:
+    """The stays whose guest could be given a spare now."""
+    lacking = {
+        booking.id: locks
+        for booking in bookings
+        if judged[booking.id].verdict in _WORRIED
+        and booking.status is BookingStatus.CONFIRMED
+        and spare.may_be_given(booking.starts_at, booking.ends_at, now)
+        and (locks := _locks_to_help(booking, judged[booking.id]))
+    }
+    ready = spares.ready_on(session, {lock for locks in lacking.values() for lock in locks}, now)
+    return {booking_id for booking_id, locks in lacking.items() if locks & ready.keys()}
+
+
+def _locks_to_help(booking: Booking, judgement: Judgement) -> set[int]:
+    """The locks that lack the guest's code and have given no spare for it yet."""
+    given = {code.lock_id for code in booking.spares if code.is_wanted}
+    doors = {code.lock_id for code in booking.door_codes if code.id in judgement.without_code}
+    return doors - given
 
 
 def staff_scope(session: Session, now: datetime) -> ColumnElement[bool]:
@@ -168,18 +200,21 @@ def staff_scope(session: Session, now: datetime) -> ColumnElement[bool]:
 
 
 def _bookings() -> Select[Booking]:
-    lock = selectinload(Booking.door_codes).joinedload(DoorCode.lock)
+    locks = [
+        selectinload(codes).joinedload(DoorCode.lock).joinedload(Lock.connection)
+        for codes in (Booking.door_codes, Booking.spares)
+    ]
     return (
         select(Booking)
         .join(Booking.property)
         .options(
             contains_eager(Booking.property),
-            lock.joinedload(Lock.connection).load_only(Connection.state),
+            *(lock.load_only(Connection.state) for lock in locks),
         )
     )
 
 
-def _stay(booking: Booking, judgement: Judgement) -> Stay:
+def _stay(booking: Booking, judgement: Judgement, *, can_have_spare: bool) -> Stay:
     place = booking.property
     is_cancelled = booking.status is BookingStatus.CANCELLED
     codes = sorted(booking.door_codes, key=lambda code: (code.lock.name, code.id))
@@ -196,16 +231,22 @@ def _stay(booking: Booking, judgement: Judgement) -> Stay:
         is_cancelled=is_cancelled,
         # A door that the mapping no longer has is of interest until its code is off.
         doors=tuple(
-            _door(code)
+            door_of(code)
             for code in codes
             if code.is_wanted or is_cancelled or code.status is not Status.REMOVED
         ),
         judgement=judgement,
         arrived_at=booking.proven_at,
+        spares=tuple(
+            replace(door_of(code), is_working=code.id in judgement.working_spares)
+            for code in booking.spares
+        ),
+        can_have_spare=can_have_spare,
     )
 
 
-def _door(code: DoorCode) -> Door:
+def door_of(code: DoorCode) -> Door:
+    """One door as lists show it; the code brings its lock and the lock's connection."""
     return Door(
         id=code.id,
         lock_id=code.lock_id,

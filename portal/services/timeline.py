@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.models import Manager, TimelineEntry
+from portal.domain.snapshot import CodeKind
+from portal.models import DoorCode, Manager, TimelineEntry
 
 
 class Kind(StrEnum):
@@ -29,6 +30,12 @@ class Kind(StrEnum):
     GUEST_SAW_PIN = "guest_saw_pin"
     GUEST_ASKED = "guest_asked"
     GUEST_HELPED = "guest_helped"
+    SPARE_MADE = "spare_made"
+    SPARE_GIVEN = "spare_given"
+    SPARE_DROPPED = "spare_dropped"
+    STAFF_CODE_MADE = "staff_code_made"
+    STAFF_CODE_CHANGED = "staff_code_changed"
+    STAFF_CODE_REVOKED = "staff_code_revoked"
     COMMAND_SENT = "command_sent"
     COMMAND_ACCEPTED = "command_accepted"
     COMMAND_CLOSED = "command_closed"
@@ -77,6 +84,21 @@ TEAM: Final = (
 )
 
 
+def about(code: DoorCode) -> dict[str, Any]:
+    """What a line about this code is filed under, and whose it is where it is no guest's own."""
+    subject: dict[str, Any] = {
+        "account_id": code.account_id,
+        "booking_id": code.stay_id,
+        "lock_id": code.lock_id,
+        "door_code_id": code.id,
+    }
+    if code.is_spare:
+        subject["whose"] = str(CodeKind.SPARE)
+    elif code.staff_code is not None:
+        subject |= {"whose": str(CodeKind.STAFF), "name": code.staff_code.name}
+    return subject
+
+
 def record(
     session: Session,
     kind: Kind,
@@ -86,6 +108,7 @@ def record(
     booking_id: int | None = None,
     lock_id: int | None = None,
     door_code_id: int | None = None,
+    staff_code_id: int | None = None,
     command_row_id: int | None = None,
     **data: Any,
 ) -> None:
@@ -99,6 +122,7 @@ def record(
             booking_id=booking_id,
             lock_id=lock_id,
             door_code_id=door_code_id,
+            staff_code_id=staff_code_id,
             command_row_id=command_row_id,
             data=data,
         )

@@ -1,15 +1,17 @@
 """The one writer of a booking's stored verdict."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain import spare
 from portal.domain.entry import EntryState
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
+from portal.domain.stay import Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
 from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry
 from portal.services import endpoint_events
@@ -18,7 +20,12 @@ from portal.services import endpoint_events
 _BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
 _CODES: Final = (
     select(DoorCode)
-    .where(DoorCode.booking_id.in_(bindparam("ids", expanding=True)))
+    .where(
+        or_(
+            DoorCode.booking_id.in_(bindparam("ids", expanding=True)),
+            DoorCode.given_to_id.in_(bindparam("ids", expanding=True)),
+        )
+    )
     .options(joinedload(DoorCode.lock).joinedload(Lock.connection))
     .order_by(DoorCode.id)
 )
@@ -36,12 +43,19 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
     session.flush()
     ids = {"ids": sorted(booking_ids)}
     bookings = session.scalars(_BOOKINGS, ids).all()
-    codes: dict[int, list[DoorCode]] = {}
-    for code in session.scalars(_CODES, ids):
-        codes.setdefault(code.booking_id, []).append(code)
+    codes = _by_stay(session.scalars(_CODES, ids))
     held = _held_entries(session, [code.id for each in codes.values() for code in each])
     for booking in bookings:
         _store(session, booking, judge(_facts_of(booking, codes.get(booking.id, []), held), now))
+
+
+def doors_without_code(session: Session, booking: Booking) -> list[DoorCode]:
+    """The booking's doors that its own PIN is not known to open for the stay."""
+    codes = _by_stay(session.scalars(_CODES, {"ids": [booking.id]})).get(booking.id, [])
+    held = _held_entries(session, [code.id for code in codes])
+    facts = _facts_of(booking, codes, held)
+    lacking = {door.door_code_id for door in facts.doors if door.lacks_code}
+    return [code for code in codes if code.id in lacking]
 
 
 def refresh_on(
@@ -53,17 +67,27 @@ def refresh_on(
 ) -> None:
     """The stored verdicts of the bookings behind one lock, whose rows are at hand already."""
     session.flush()
-    doors = {code.booking_id: [code] for code in codes}
-    others = session.scalars(_OTHER_DOORS, {"ids": sorted(doors), "lock_id": lock_id}).all()
-    for code in others:
-        doors[code.booking_id].append(code)
+    stays = {stay.id: stay for code in codes if (stay := code.stay) is not None}
+    if not stays:
+        return
+    ids = {"ids": sorted(stays), "lock_id": lock_id}
+    others = session.scalars(_OTHER_DOORS, ids).all()
+    doors = _by_stay([*codes, *others])
     held = _held_entries(session, [code.id for code in others])
     for entry in entries:
         if entry.state is EntryState.HELD:
             held.setdefault(entry.door_code_id, []).append(entry)
+    for stay_id, booking in stays.items():
+        _store(session, booking, judge(_facts_of(booking, doors[stay_id], held), now))
+
+
+def _by_stay(codes: Iterable[DoorCode]) -> dict[int, list[DoorCode]]:
+    """The codes of each booking: its own, and spares it was given."""
+    found: dict[int, list[DoorCode]] = {}
     for code in codes:
-        facts = _facts_of(code.booking, doors[code.booking_id], held)
-        _store(session, code.booking, judge(facts, now))
+        if code.stay_id is not None:
+            found.setdefault(code.stay_id, []).append(code)
+    return found
 
 
 def _store(session: Session, booking: Booking, judgement: Judgement) -> None:
@@ -84,32 +108,63 @@ def _store(session: Session, booking: Booking, judgement: Judgement) -> None:
 
 def judge_all(session: Session, bookings: Sequence[Booking], now: datetime) -> dict[int, Judgement]:
     """The judgement of each booking by its id, for pages; the bookings bring doors and locks."""
-    held = _held_entries(session, [c.id for b in bookings for c in b.door_codes])
-    return {b.id: judge(_facts_of(b, b.door_codes, held), now) for b in bookings}
+    codes = {b.id: [*b.door_codes, *b.spares] for b in bookings}
+    held = _held_entries(session, [code.id for each in codes.values() for code in each])
+    return {b.id: judge(_facts_of(b, codes[b.id], held), now) for b in bookings}
 
 
 def facts_of(session: Session, booking: Booking) -> BookingFacts:
     """One booking as the verdict sees it."""
-    held = _held_entries(session, [code.id for code in booking.door_codes])
-    return _facts_of(booking, booking.door_codes, held)
+    codes = [*booking.door_codes, *booking.spares]
+    held = _held_entries(session, [code.id for code in codes])
+    return _facts_of(booking, codes, held)
 
 
 def _facts_of(
     booking: Booking, codes: Sequence[DoorCode], held: dict[int, list[LockEntry]]
 ) -> BookingFacts:
     """The booking as the verdict sees it; `held` are the held entries by door code."""
-    ends = [code.ends_at for code in codes if code.is_wanted]
+    own = [code for code in codes if not code.is_spare]
+    spares = [code for code in codes if code.is_spare]
+    spared = {code.lock_id for code in spares if _opens(booking, code, held.get(code.id, []))}
+    ends = [code.ends_at for code in own if code.is_wanted]
     return BookingFacts(
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         window_ends_at=max(ends, default=booking.ends_at),
         is_cancelled=booking.status is BookingStatus.CANCELLED,
-        doors=[_door(booking, code, held.get(code.id, [])) for code in codes],
+        doors=[
+            _door(booking, code, held.get(code.id, []), has_spare=code.lock_id in spared)
+            for code in own
+        ],
+        spares=[_door(booking, code, held.get(code.id, [])) for code in spares],
     )
 
 
-def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFacts:
-    pin = code.own_pin or booking.pin
+def _opens(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> bool:
+    """Whether a spare that was given opens its door for the rest of the stay."""
+    is_trusted = code.is_wanted and not code.is_stuck
+    return (
+        is_trusted
+        and code.problem is not ProblemKey.CHANGED_OUTSIDE
+        and any(
+            entry.pin == code.pin
+            and entry.absent_reads == 0
+            and spare.covers(
+                booking.starts_at,
+                booking.ends_at,
+                Window(entry.starts_at, entry.ends_at),
+                code.given_at,
+            )
+            for entry in held
+        )
+    )
+
+
+def _door(
+    booking: Booking, code: DoorCode, held: Sequence[LockEntry], *, has_spare: bool = False
+) -> DoorFacts:
+    pin = code.pin
     covering = [
         e
         for e in held
@@ -127,6 +182,7 @@ def _door(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> DoorFa
         is_battery_critical="critical" in (code.lock.battery_state or "").casefold(),
         is_missing_once=any(e.absent_reads > 0 for e in covering),
         is_proven=code.proven_at is not None,
+        has_spare=has_spare,
         due_at=code.due_at,
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.command import OPEN, Event, State
 from portal.domain.problems import ProblemKey, recognise
+from portal.domain.snapshot import CodeKind
 from portal.models import Command, Connection, ConnectionState, Lock, LockEntry, WebhookState
 from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
@@ -43,6 +44,8 @@ _TRIGGERS: Final = {
     EventKind.COMMAND_TIMED_OUT: Event.TIMED_OUT,
 }
 
+# Who is told to have opened a door, by whose code did it.
+_OPENERS: Final = {CodeKind.GUEST: "guest", CodeKind.SPARE: "guest", CodeKind.STAFF: "staff"}
 UNHEARD_FOR: Final = timedelta(seconds=10)  # after this long a ring counts as lost
 
 # Built once, because they run every 30 s and mostly find nothing.
@@ -243,11 +246,8 @@ def _work_bolt(session: Session, lock: Lock, event: WebhookEvent, now: datetime)
     timeline.record(
         session,
         timeline.Kind.DOOR_OPENED if code else timeline.Kind.BOLT_MOVED,
-        "guest" if code else "schlage",
-        account_id=lock.account_id,
-        booking_id=code.booking_id if code else None,
-        lock_id=lock.id,
-        door_code_id=code.id if code else None,
+        _OPENERS[code.kind] if code else "schlage",
+        **(timeline.about(code) if code else {"account_id": lock.account_id, "lock_id": lock.id}),
         bolt=lock.bolt_state,
         how=access_type[:40],
         who=name[:100] if not code else "",

@@ -143,9 +143,6 @@ def _tell(session: Session, entry: LockEntry) -> None:
         session,
         timeline.Kind.NOT_IN_LOG,
         "schlage",
-        account_id=entry.account_id,
-        booking_id=code.booking_id,
-        lock_id=entry.lock_id,
-        door_code_id=code.id,
+        **timeline.about(code),
         label=entry.label,
     )

@@ -77,6 +77,7 @@ def _context(wish: Wish) -> dict[str, Any]:
         "keypads": keypads,
         "now": now,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
+        "may_give": roles.is_at_least(caller().role, Role.STAFF),
         "connection_url": connection_url,
         "mapping_url": mapping_url,
     }

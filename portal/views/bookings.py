@@ -20,10 +20,12 @@ from portal.services import (
     guests,
     lock_health,
     roles,
+    spares,
     stays,
 )
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
+from portal.services.spares import NoSpare
 from portal.views import _htmx, _live, words
 from portal.views._guard import caller, own_path, requires
 from portal.views._pages import links
@@ -78,7 +80,30 @@ def pin(booking_id: int) -> str:
             abort(403, "Staff see PINs of guests who arrive today or tomorrow, or are inside.")
         secret = bookings.show_pin(session, booking, caller().actor)
         own = [(code.lock.name, code.own_pin) for code in booking.door_codes if code.own_pin]
-    return _page(booking_id, pin=secret, own_pins=own, is_pin_shown=True)
+        given = [(code.lock.name, code.pin) for code in spares.given_to(session, booking)]
+    return _page(booking_id, pin=secret, own_pins=own, spare_pins=given, is_pin_shown=True)
+
+
+@blueprint.post("/<int:booking_id>/spare")
+@requires(Role.STAFF)
+def spare(booking_id: int) -> BaseResponse | str:
+    """Gives the guest the spares of doors that lack their code, and shows the digits at once.
+
+    A night's one click: the same again shows the same digits.
+    """
+    try:
+        with bookings.changing() as session:
+            booking = _booking(session, booking_id)
+            if not roles.may_see_pin(caller().role, booking, clock.now()):
+                abort(403, "Staff see PINs of guests who arrive today or tomorrow, or are inside.")
+            given = spares.hand_out(session, booking, caller().actor, clock.now())
+            bookings.show_pin(session, booking, caller().actor)
+            pins = [(code.lock.name, code.pin) for code in given]
+            pin = booking.pin
+    except NoSpare as refused:
+        flash(gettext(refused.words), "bad")
+        return _to(booking_id)
+    return _page(booking_id, pin=pin, spare_pins=pins, is_pin_shown=True)
 
 
 @blueprint.route("/<int:booking_id>/new-pin", methods=["GET", "POST"])
@@ -253,7 +278,11 @@ def _context(booking_id: int) -> dict[str, Any]:
         "stay": stay,
         "fallback": fallback.reveal() if fallback else None,
         "asked_at": call.opened_at if call is not None else None,
-        "links_of": {d.door.id: _links_of(d, details) for d in details.doors if d.door.problem},
+        "links_of": {
+            d.door.id: _links_of(d, details)
+            for d in (*details.doors, *details.spares)
+            if d.door.problem
+        },
         "own_links": links(stay.problem, words.place_of(stay)) if stay.problem else (),
         "clock_links": links(ProblemKey.CLOCK_CHANGE, words.place_of(stay)),
         "live_url": _live.url(

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_skeleton, format_time
 from flask import Flask, current_app
 from flask_babel import get_locale, gettext, lazy_gettext
@@ -21,6 +22,7 @@ from portal.domain.pin import grouped
 from portal.domain.problems import CATALOGUE, Problem, ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
+from portal.domain.week import Weekday, WeeklyWindow
 from portal.models.booking import Source
 from portal.models.connection import ConnectionState
 from portal.views._devices import device
@@ -93,6 +95,7 @@ def install(app: Flask) -> None:
         time_limit=time_limit,
         zone_name=zone_name,
         device=device,
+        hours=hours,
     )
     app.jinja_env.globals.update(icon=icon, age_words=age_words, page_language=locale)
     app.jinja_env.trim_blocks = True
@@ -135,6 +138,14 @@ def day(at: datetime, zone: str, now: datetime | None = None) -> str:
         today + timedelta(days=1): gettext("Tomorrow"),
     }
     return near.get(on) or plain_date(on, today)
+
+
+def hours(window: WeeklyWindow) -> str:
+    """Hours of the week, such as Mon, Fri 9:00 AM – 12:00 PM."""
+    names = Locale.parse(locale()).days["stand-alone"]["abbreviated"]
+    days = [names[n] for n, day in enumerate(Weekday) if day in window.weekdays]
+    on = gettext("Every day") if len(days) == len(Weekday) else ", ".join(days)
+    return f"{on} {clock_time(window.starts)} – {clock_time(window.ends)}"
 
 
 def plain_date(on: date, today: date | None = None) -> str:

@@ -28,6 +28,7 @@ from wtforms.validators import (
 
 from portal.domain.bulk import MOST_MINUTES, Kind, Options
 from portal.domain.intake_types import FeedSource
+from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
 from portal.models import PinSource
 
 _NEEDED: Final = lazy_gettext("This is needed.")
@@ -196,6 +197,11 @@ class PropertyForm(FlaskForm):
             ),
         ],
         default=PinSource.RANDOM,
+    )
+    spare_codes = NumberIn(
+        lazy_gettext("Spare codes on each lock"),
+        [Needed(), NumberRange(0, MOST_PER_LOCK, lazy_gettext("Give 0 to 4 spare codes."))],
+        default=PER_LOCK,
     )
     fallback_entry = TextAreaField(lazy_gettext("Other way in"), [Optional(), Length(max=2000)])
     address = StringField(lazy_gettext("Address"), [Optional(), Length(max=300)])

@@ -31,6 +31,7 @@ from portal.views import (
     properties,
     rebuilds,
     settings,
+    staff_codes,
     story,
     team,
     words,
@@ -49,6 +50,7 @@ _BLUEPRINTS: Final = (
     locks,
     entry_log,
     rebuilds,
+    staff_codes,
     properties,
     settings,
     guest_texts,
@@ -70,7 +72,12 @@ _OF_ARRIVALS: Final = {
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
     ("alerts.index", lazy_gettext("Alerts"), "bell", {"alerts"}),
-    ("locks.index", lazy_gettext("Locks"), "lock", {"locks", "entry_log", "rebuilds"}),
+    (
+        "locks.index",
+        lazy_gettext("Locks"),
+        "lock",
+        {"locks", "entry_log", "rebuilds", "staff_codes"},
+    ),
     ("properties.index", lazy_gettext("Properties"), "building-2", {"properties"}),
     ("imports.index", lazy_gettext("Import"), "inbox", {"imports", "csv_imports"}),
     (

@@ -105,6 +105,7 @@ def _fields(form: PropertyForm) -> dict[str, Any]:
         "lead_days": form.lead_days.data,
         "buffer_before_minutes": form.buffer_before_minutes.data,
         "buffer_after_minutes": form.buffer_after_minutes.data,
+        "spare_codes": form.spare_codes.data,
         "pin_source": PinSource(form.pin_source.data),
         "alerts_when_vacant": form.alerts_when_vacant.data,
         "fallback_entry": Secret(text) if text.strip() else None,

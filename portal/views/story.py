@@ -1,7 +1,7 @@
 """The lines of a history in sentences: what happened, why, and what Schlage said of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from flask_babel import gettext, ngettext
 from portal.domain.engine import Rung
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.rebuild import Stage
+from portal.domain.snapshot import CodeKind
 from portal.domain.status import Status
 from portal.services.booking_page import Line
 from portal.services.timeline import Kind
@@ -39,7 +40,18 @@ def told(line: Line) -> Told:
     tell = _TELLERS.get(line.kind)
     if tell is None:
         return Told(line.kind.replace("_", " "))
-    return tell(line.data, line.lock_name or gettext("the lock"))
+    story = tell(line.data, line.lock_name or gettext("the lock"))
+    whose = "" if line.kind in _SAYS_WHOSE else _whose(line.data)
+    return replace(story, words=f"{story.words} ({whose})") if whose else story
+
+
+def _whose(data: Mapping[str, Any]) -> str:
+    """Whose code a line is about, where it is no guest's own."""
+    if data.get("whose") == CodeKind.SPARE:
+        return gettext("spare code")
+    if data.get("whose") == CodeKind.STAFF:
+        return gettext("code of %(name)s", name=data.get("name", ""))
+    return ""
 
 
 def who(line: Line) -> str:
@@ -52,6 +64,7 @@ def who(line: Line) -> str:
         "api": "API",
         "guest": gettext("Guest"),
         "manager": line.who or gettext("A manager"),
+        "staff": str(line.data.get("name") or gettext("Staff")),
     }
     return names.get(kind, line.actor)
 
@@ -134,6 +147,8 @@ def _sent(data: Mapping[str, Any], lock: str) -> Told:
     cause = str(data.get("cause") or "").partition(":")[0]
     why = {
         "arrival": gettext("the guest arrives"),
+        "staff": gettext("made here"),
+        "spare": gettext("kept ready"),
         "change": gettext("the booking changed"),
         "resync": gettext("Resync"),
         "removal": gettext("the stay is over or cancelled"),
@@ -284,6 +299,19 @@ def _token(is_made: bool) -> Callable[[Mapping[str, Any], str], Told]:
     return tell
 
 
+def _staff_changed(data: Mapping[str, Any], _lock: str) -> Told:
+    names = {
+        "name": gettext("name"),
+        "contact": gettext("phone or e-mail"),
+        "places": gettext("locks"),
+        "times": gettext("hours"),
+        "end": gettext("last day"),
+        "pin": gettext("PIN"),
+    }
+    what = ", ".join(names.get(str(name), str(name)) for name in data.get("what") or [])
+    return Told(gettext("Staff code changed: %(what)s", what=what), "", "", "pencil", "slate")
+
+
 def _plain(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
     def tell(data: Mapping[str, Any], lock: str) -> Told:
         return Told(text(lock), "", str(data.get("text") or ""), icon, tone)
@@ -291,6 +319,11 @@ def _plain(text: Callable[[str], str], icon: str, tone: str = "slate") -> Any:
     return tell
 
 
+_SAYS_WHOSE: Final = {
+    Kind.SPARE_MADE,
+    Kind.SPARE_GIVEN,
+    Kind.SPARE_DROPPED,
+}
 _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.BOOKING_CREATED: _created,
     Kind.BOOKING_CHANGED: _changed,
@@ -309,6 +342,20 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
         lambda _: gettext("The guest says that the door does not open"), "triangle-alert", "red"
     ),
     Kind.GUEST_HELPED: _plain(lambda _: gettext("The guest was helped"), "circle-check", "green"),
+    Kind.SPARE_MADE: _plain(
+        lambda lock: gettext("%(lock)s is to hold one more spare", lock=lock), "plus"
+    ),
+    Kind.SPARE_GIVEN: _plain(
+        lambda lock: gettext("The guest was given a spare of %(lock)s", lock=lock), "key", "green"
+    ),
+    Kind.SPARE_DROPPED: _plain(
+        lambda lock: gettext("A spare of %(lock)s is not needed or makes room", lock=lock),
+        "trash-2",
+        "grey",
+    ),
+    Kind.STAFF_CODE_MADE: _plain(lambda _: gettext("Staff code made"), "plus"),
+    Kind.STAFF_CODE_CHANGED: _staff_changed,
+    Kind.STAFF_CODE_REVOKED: _plain(lambda _: gettext("Staff code revoked"), "ban", "amber"),
     Kind.COMMAND_SENT: _sent,
     Kind.COMMAND_ACCEPTED: _accepted,
     Kind.COMMAND_CLOSED: _closed,

@@ -13,7 +13,7 @@ from portal import clock
 from portal.domain.problems import CATALOGUE, Page, ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.domain.verdict import LATE_WITHIN, Reason
-from portal.models import Source
+from portal.models import DoorCode, Source
 from portal.services import guests
 from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
@@ -30,6 +30,7 @@ class Step:
     url: str
     link: str
     by: datetime | None
+    action: str = ""  # where a button of this step posts to, in place of a link
 
 
 # Schlage's and the lock's own doing: nobody can hurry them, a guest can be given another way in.
@@ -50,7 +51,7 @@ def install(app: Flask) -> None:
     """The filters of this module exist in every template of `app`."""
     app.jinja_env.filters.update(
         called=called,
-        guest_of=lambda booking: called(guests.of(booking)),
+        holder=holder,
         look=look,
         reason=reason,
         automatic=automatic,
@@ -67,6 +68,16 @@ def called(guest: Guest) -> str:
         site = filters.SOURCE[guest.source]
         return gettext("%(site)s guest %(mark)s", site=site, mark=guest.mark).strip()
     return gettext("Guest %(mark)s", mark=guest.mark).strip()
+
+
+def holder(code: DoorCode) -> str:
+    """Whose code it is: the guest, the person of a staff code, or nobody's yet."""
+    if code.staff_code is not None:
+        return gettext("Staff: %(name)s", name=code.staff_code.name)
+    if code.stay is None:
+        return gettext("Spare code")
+    guest = called(guests.of(code.stay))
+    return gettext("%(guest)s (spare code)", guest=guest) if code.is_spare else guest
 
 
 def place_of(stay: Stay, door: Door | None = None) -> Place:
@@ -129,6 +140,15 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
         return None
     judgement = stay.judgement
     by = deadline(stay)
+    if stay.can_have_spare:
+        return _spare_step(stay)
+    if judgement.reason is Reason.SPARE_GIVEN:
+        return Step(
+            gettext("tell the guest the spare code, if you have not yet."),
+            url_for("bookings.show", booking_id=stay.id),
+            gettext("Open the booking"),
+            None,
+        )
     if judgement.reason is Reason.NO_LOCK:
         return Step(
             gettext("choose which locks open %(name)s.", name=stay.property_name),
@@ -139,6 +159,17 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
     if judgement.reason in _PATIENT or judgement.problem is None:
         return _other_way_in(stay, is_its_page=is_its_page)
     return _catalogue_step(stay, judgement.problem, by)
+
+
+def _spare_step(stay: Stay) -> Step:
+    """One click: the guest is given a code that the lock has confirmed already."""
+    return Step(
+        gettext("the lock has a confirmed spare code; give it to the guest."),
+        url_for("bookings.show", booking_id=stay.id),
+        gettext("Give the guest the spare code"),
+        None,
+        action=url_for("bookings.spare", booking_id=stay.id),
+    )
 
 
 def _catalogue_step(stay: Stay, key: ProblemKey, by: datetime | None) -> Step:
@@ -219,7 +250,7 @@ def _needs_you(stay: Stay) -> str:
 
 
 def _is_coming_off(stay: Stay) -> bool:
-    return any(door.status is Status.REMOVING for door in stay.doors)
+    return any(door.status is Status.REMOVING for door in (*stay.doors, *stay.spares))
 
 
 def _stay_over(stay: Stay) -> str:
@@ -257,6 +288,10 @@ _REASONS: Final[Mapping[Reason, Callable[[Stay], str]]] = {
     Reason.MISSING_FROM_LIST: lambda stay: gettext(
         "The lock confirmed the code, but the last list of %(lock)s did not show it. "
         "The list is read again before anyone believes that.",
+        lock=_lock_name(stay),
+    ),
+    Reason.SPARE_GIVEN: lambda stay: gettext(
+        "Their own code is not confirmed on %(lock)s, but the spare code given to them opens it.",
         lock=_lock_name(stay),
     ),
     Reason.NEEDS_YOU: _needs_you,

@@ -236,12 +236,14 @@ def test_the_guest_inside_comes_first_then_the_soonest_arrival_then_removals() -
     later = a_code(id=2, pin=Secret("333944"))
     gone = a_code(id=1, pin=Secret("444955"), is_wanted=False)
     staff = a_code(id=5, pin=Secret("555966"), kind=CodeKind.STAFF)
-    spare = a_code(id=6, pin=Secret("666977"), kind=CodeKind.SPARE)
+    far = NOW + timedelta(days=90)
+    spare = a_code(id=6, pin=Secret("666977"), kind=CodeKind.SPARE, ends_at=far)
     codes = [spare, staff, gone, later, soon, inside]
 
     order = []
     while codes:
-        action = decide(a_snapshot(*codes, entries=(an_entry(gone),), read_at=NOW), NOW)
+        snapshot = a_snapshot(*codes, entries=(an_entry(gone),), read_at=NOW, spares=1)
+        action = decide(snapshot, NOW)
         if not isinstance(action, Send):
             break
         order.append(action.code_id)

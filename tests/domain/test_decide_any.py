@@ -7,9 +7,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.domain import preflight, reading
+from portal.domain import preflight, reading, spare
 from portal.domain.command import OPEN, Event, Kind, State
-from portal.domain.engine import Climb, Close, LookUp, Read, Refuse, Send, Wait, decide
+from portal.domain.engine import (
+    Climb,
+    Close,
+    DropSpare,
+    LookUp,
+    MakeSpare,
+    Read,
+    Refuse,
+    RenewSpare,
+    Send,
+    Wait,
+    decide,
+)
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
@@ -65,6 +77,7 @@ def codes(draw: st.DrawFn, number: int) -> CodeFacts:
         reaffirm_after=draw(maybe),
         resync_at=draw(st.none() | moments.filter(lambda at: at <= NOW)),
         is_kept_until_replaced=draw(st.booleans()),
+        is_given=draw(st.booleans()),
     )
 
 
@@ -120,7 +133,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
             read_after=draw(maybe),
             read_wanted_at=draw(maybe),
             unknown_at=draw(st.none() | past),
-            foreign_count=draw(st.sampled_from([0, 1, 99, 100])),
+            foreign_count=draw(st.sampled_from([0, 1, 94, 99, 100])),
+            spares=draw(st.integers(0, 3)),
         ),
         pace=PACE,
         codes=tuple(some),
@@ -231,6 +245,42 @@ def test_a_read_that_is_taken_is_not_wanted_again_at_once(snapshot: Snapshot) ->
 
 @SHARE
 @given(snapshots())
+def test_only_spares_that_nobody_was_given_are_dropped_or_renewed(snapshot: Snapshot) -> None:
+    action = decide(snapshot, NOW)
+
+    if isinstance(action, DropSpare | RenewSpare):
+        code = next(c for c in snapshot.codes if c.id == action.code_id)
+        assert code.kind is CodeKind.SPARE
+        assert not code.is_given
+        assert code.wants(NOW)
+    if isinstance(action, MakeSpare):
+        stock = [c for c in snapshot.codes if spare.is_in_stock(c, NOW)]
+        assert len(stock) < snapshot.lock.spares
+
+
+@SHARE
+@given(snapshots())
+def test_a_spare_just_made_is_not_dropped_at_once(snapshot: Snapshot) -> None:
+    """Else a lock would make and drop spares without end."""
+    if not isinstance(decide(snapshot, NOW), MakeSpare):
+        return
+    window = spare.window_from(NOW)
+    made = CodeFacts(
+        id=99,
+        kind=CodeKind.SPARE,
+        pin=Secret("604173"),
+        starts_at=window.starts_at,
+        ends_at=window.ends_at,
+        arrives_at=window.starts_at,
+        departs_at=window.ends_at,
+        send_at=NOW,
+    )
+
+    assert decide(replace(snapshot, codes=(*snapshot.codes, made)), NOW) != DropSpare(99)
+
+
+@SHARE
+@given(snapshots())
 def test_the_ladder_ends(snapshot: Snapshot) -> None:
     action = decide(snapshot, NOW)
 
@@ -331,5 +381,7 @@ def test_ten_thousand_times_all_of_it(snapshot: Snapshot) -> None:
         test_a_read_that_is_taken_is_not_wanted_again_at_once,
         test_the_ladder_ends,
         test_what_cannot_go_is_never_skipped_in_silence,
+        test_only_spares_that_nobody_was_given_are_dropped_or_renewed,
+        test_a_spare_just_made_is_not_dropped_at_once,
     ):
         rule.hypothesis.inner_test(snapshot)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pytest
 from portal.domain import reach, retry
 from portal.domain.engine import Ask, Wait, decide
 from portal.domain.entry import Evidence
-from portal.domain.snapshot import CodeFacts, Snapshot
+from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
 
 MINUTE = timedelta(minutes=1)
@@ -105,9 +105,20 @@ def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:
 
 def needed(code: CodeFacts) -> timedelta:
     return reach.needed_in(
+        serves=code.serves,
         is_wanted=code.is_wanted,
         arrives_at=code.arrives_at,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
         now=NOW,
     )
+
+
+def test_nobody_stands_at_the_door_for_a_staff_code_or_a_spare() -> None:
+    staff = a_guest(-HOUR, kind=CodeKind.STAFF)
+    stock = a_guest(-HOUR, kind=CodeKind.SPARE)
+    given = a_guest(-HOUR, kind=CodeKind.SPARE, is_given=True)
+
+    assert needed(staff) == retry.NEAR
+    assert needed(stock) == reach.NOT_SOON
+    assert needed(given) == needed(a_guest(-HOUR))

@@ -1,5 +1,6 @@
 """When the list is read, and what a read proves."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from portal.domain import reading
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.reading import Listed, Sighting
-from portal.domain.snapshot import CodeFacts, EntryFacts
+from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts
 from tests.domain.facts import ARRIVES, NOW, PACE, a_code, a_snapshot, an_entry, in_doubt
 
 CODE = a_code()
@@ -209,3 +210,25 @@ def test_an_entry_never_sent_is_not_missed() -> None:
     entry = an_entry(CODE, state=EntryState.MAYBE, evidence=Evidence.NOT_SENT)
 
     assert judge(entry) is None
+
+
+def test_attempts_at_a_spare_that_were_given_up_are_believed_gone_after_two_reads() -> None:
+    """Were one of them on the lock, nobody could type it: no window has to be waited for."""
+    code = a_code(kind=CodeKind.SPARE)
+    tried = an_entry(
+        code,
+        state=EntryState.MAYBE,
+        evidence=Evidence.IN_USE,
+        access_code_id=None,
+        absent_reads=1,
+        absent_at=NOW - timedelta(minutes=5),
+        is_retired=True,
+    )
+    wanted = replace(tried, is_retired=False)
+
+    given_up, still_wanted = (judge(entry, code=code) for entry in (tried, wanted))
+
+    assert given_up is not None
+    assert given_up.state is EntryState.GONE
+    assert still_wanted is not None
+    assert still_wanted.state is None

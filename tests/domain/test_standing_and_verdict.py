@@ -256,3 +256,44 @@ def test_a_verdict_turns_only_at_the_time_it_names(
     for share in (0.01, 0.5, 0.99):
         later = judge(stay, at + (until - at) * share)
         assert (later.verdict, later.reason) == (judged.verdict, judged.reason)
+
+
+# A spare that was given
+
+
+@pytest.mark.parametrize("status", [Status.RETRYING, Status.SENT, Status.NEEDS_YOU, Status.UNSURE])
+def test_a_door_that_only_a_spare_opens_is_at_risk_and_says_why(status: Status) -> None:
+    judged = verdict(door(status, has_spare=True), at=ARRIVES - timedelta(hours=1))
+
+    assert (judged.verdict, judged.reason) == (Verdict.AT_RISK, Reason.SPARE_GIVEN)
+
+
+def test_a_door_with_neither_code_nor_spare_still_makes_the_stay_not_ready() -> None:
+    doors = (
+        door(Status.RETRYING, has_spare=True),
+        door(Status.RETRYING, door_code_id=2),
+    )
+
+    judged = verdict(*doors, at=ARRIVES - timedelta(hours=1))
+
+    assert (judged.verdict, judged.door_code_id) == (Verdict.NOT_READY, 2)
+    assert judged.without_code == {1, 2}
+
+
+def test_a_spare_makes_nothing_worse_and_a_confirmed_code_needs_none() -> None:
+    early = verdict(door(Status.RETRYING, has_spare=True), at=ARRIVES - timedelta(days=1))
+    confirmed = verdict(door(has_spare=True), at=ARRIVES - timedelta(hours=1))
+
+    assert early.verdict is Verdict.ON_TRACK
+    assert confirmed.verdict is Verdict.READY
+
+
+def test_a_stay_is_over_once_its_spare_is_off_too() -> None:
+    gone, going = door(Status.REMOVED), door(Status.REMOVING, door_code_id=2)
+    after = booking(gone).window_ends_at
+
+    soon = verdict(gone, spares=(going,), at=after + timedelta(minutes=5))
+    late = verdict(gone, spares=(going,), at=after + timedelta(minutes=31))
+
+    assert (soon.verdict, soon.door_code_id) == (Verdict.ON_TRACK, 2)
+    assert (late.verdict, late.reason) == (Verdict.AT_RISK, Reason.REMOVAL_LATE)

@@ -164,9 +164,12 @@ class Watch:
         """Promise 1, and I15: green is only what the lock itself holds."""
         if code.status is not Status.CONFIRMED or self.stage.now >= code.ends_at:
             return
-        pin = code.own_pin or code.booking.pin
+        pin = code.pin
         assert pin is not None
         real = self._door(code).lock_codes.by_pin(pin.reveal())
+        if real is not None and code.staff_code is not None and not code.staff_code.ends_by_itself:
+            self._check_week(code, real)
+            return
         if real is None or real.schedule.start is None or real.schedule.end is None:
             if not self._is_excused(code):
                 self._say(f"wrong green: code {code.id} is not on the lock")
@@ -174,6 +177,14 @@ class Watch:
         is_covered = real.schedule.start <= code.starts_at and code.ends_at <= real.schedule.end
         if not is_covered and real.name not in self.excused:
             self._say(f"wrong green: code {code.id} has another window on the lock")
+
+    def _check_week(self, code: DoorCode, real: Code) -> None:
+        """A staff code opens in the very hours that are shown for it."""
+        assert code.staff_code is not None
+        shown = [(w.starts, w.ends, w.weekdays) for w in code.staff_code.windows]
+        on_lock = [(w.start, w.end, frozenset(w.days)) for w in real.schedule.weekly]
+        if shown != on_lock and real.name not in self.excused:
+            self._say(f"wrong green: code {code.id} has other hours on the lock")
 
     def _check_removed(self, code: DoorCode) -> None:
         """Promise 7: gone is only what the lock has lost."""
@@ -192,27 +203,29 @@ class Watch:
         """I4: no two codes that one lock should hold begin with the same four digits."""
         seen: dict[tuple[int, str], int] = {}
         for code in codes:
-            pin = code.own_pin or code.booking.pin
+            pin = code.pin
             if not code.is_wanted or pin is None or code.ends_at <= self.stage.now:
                 continue
-            first = seen.setdefault((code.lock_id, pin.reveal()[:4]), code.booking_id)
-            if first != code.booking_id:
-                self._say(f"bookings {first} and {code.booking_id} have the same first digits")
+            first = seen.setdefault((code.lock_id, pin.reveal()[:4]), code.id)
+            if first != code.id:
+                self._say(f"codes {first} and {code.id} have the same first digits")
 
     def _check_guests(self, codes: list[DoorCode]) -> None:
         """Promise 8: whoever could enter during the stay can enter until it ends."""
         now = self.stage.now
         by_booking: dict[int, list[DoorCode]] = {}
         for code in codes:
-            by_booking.setdefault(code.booking_id, []).append(code)
+            if code.stay_id is not None:
+                by_booking.setdefault(code.stay_id, []).append(code)
         for booking_id, own in by_booking.items():
-            booking = own[0].booking
+            booking = own[0].stay
+            assert booking is not None
             guest = self._guests.setdefault(booking_id, _Guest())
             is_inside = booking.starts_at <= now < booking.ends_at
             if booking.status is BookingStatus.CANCELLED or not is_inside:
                 guest.could_enter = False
                 continue
-            guest.pins |= {p.reveal() for c in own if (p := c.own_pin or booking.pin)}
+            guest.pins |= {p.reveal() for c in own if (p := c.pin)}
             can_enter = any(self._door(code).opens(pin, now) for code in own for pin in guest.pins)
             if guest.could_enter and not can_enter and not any(map(self._is_excused, own)):
                 self._say(f"the guest of booking {booking_id} was locked out")
@@ -258,6 +271,8 @@ def _codes() -> list[DoorCode]:
             select(DoorCode)
             .options(
                 joinedload(DoorCode.booking),
+                joinedload(DoorCode.given_to),
+                joinedload(DoorCode.staff_code),
                 joinedload(DoorCode.lock).joinedload(Lock.connection),
             )
             .execution_options(populate_existing=True)

@@ -6,7 +6,7 @@ the end, once everything has been left in peace for a while, that each lock hold
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -25,13 +25,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from benchmarks.stage import Stage
 from portal import clock
 from portal.domain.intake import HOLD, MANY
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, DoorCode
+from portal.models import Booking, BookingStatus, DoorCode, Property
+from portal.services import properties, spares
+from portal.services.ringing import changing
+from portal.services.spares import NoSpare
 from tests.engine.promises import Watch
 from tests.engine.reaper import install
 from tests.support import databases
@@ -105,7 +109,7 @@ class History(RuleBasedStateMachine):
         self.watch = Watch(self.stage)
         self.reaper = install(self.stage, self.patch)
         self.reaper.watch_over(self.watch)
-        self.house = House(self.stage, locks=2)
+        self.house = House(self.stage, locks=2, spares=1)
         self.locks = [lock.id for lock in self.house.locks]
         self.calendar = Calendar(self.house)
         self.shown: dict[int, str] = {}
@@ -199,6 +203,13 @@ class History(RuleBasedStateMachine):
     @rule(place=st.integers(0, 7), times=st.integers(1, 3))
     def a_webhook_comes_out_of_the_bag(self, place: int, times: int) -> None:
         self.stage.deliver(place, times)
+
+    @rule(name=made)
+    def give_spare(self, name: str) -> None:
+        with changing() as session, suppress(NoSpare):
+            spares.hand_out(session, self._row_in(session, name), "manager:1", self.stage.now)
+        self.changes += 1
+        self.stage.work()
 
     @rule(minutes=st.sampled_from(MINUTES))
     def time_passes(self, minutes: float) -> None:
@@ -294,20 +305,33 @@ class History(RuleBasedStateMachine):
             with self.stage.cloud.steady():
                 self.stage.cloud.people.delete_all(door)
         self.stage.run_for(minutes=15)
-        for booking_id in {code.booking_id for code in asking}:
+        for booking_id in {code.booking_id for code in asking if code.booking_id}:
             self.house.resync(self.house.booking(booking_id))
+        if any(code.is_spare for code in asking):
+            self._keep_spares(0)
+            self._keep_spares(1)
         return bool(asking)
+
+    def _keep_spares(self, number: int) -> None:
+        with changing() as session:
+            place = session.get_one(Property, self.house.place.id)
+            properties.update(session, place, spare_codes=number)
+        self.stage.run_for(minutes=30)
 
     def _assert_few_writes(self) -> None:
         """I14, roughly: as many writes as there was work and trouble, not more."""
         down = self.stage.now - START
-        codes = 2 * (self.count + self.changes + 1)
+        codes = 2 * (self.count + self.changes + 2)
         allowed = 8 * codes + self.watch.kills * 2 + down / timedelta(minutes=10) * 2
         assert len(self.watch.writes) <= allowed
 
     def _row(self, name: str) -> Booking:
         db.session.rollback()
-        return db.session.scalars(select(Booking).where(Booking.external_id == name)).one()
+        return self._row_in(db.session(), name)
+
+    @staticmethod
+    def _row_in(session: Session, name: str) -> Booking:
+        return session.scalars(select(Booking).where(Booking.external_id == name)).one()
 
     def _stay(self, name: str, start: datetime, nights: int) -> None:
         self.changes += 1

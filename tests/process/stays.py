@@ -154,7 +154,14 @@ def a_door(running: Running, *, is_mapped: bool = True) -> Door:
     place = running.api.send(
         "POST",
         "/properties",
-        {"name": name, "time_zone": ZONE, "check_in": "16:00", "check_out": "11:00"},
+        # What the lock holds is counted here, so it keeps no spares.
+        {
+            "name": name,
+            "time_zone": ZONE,
+            "check_in": "16:00",
+            "check_out": "11:00",
+            "spare_codes": 0,
+        },
     )
     if is_mapped:
         running.api.send("PUT", f"/properties/{place['id']}/locks", {"lock_ids": [lock_id]})

@@ -1,12 +1,13 @@
 """What Schlage's answers are read as, in every form they are known or feared to come in."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.domain.week import Weekday, WeeklyWindow
 from portal.schlage.payloads import (
     AccessCode,
     BatteryState,
@@ -148,6 +149,7 @@ def test_a_listed_code_is_read_whole():
         schedule_type=ScheduleType.TEMPORARY,
         starts_at=datetime(2026, 11, 25, 21, 0, tzinfo=UTC),
         ends_at=datetime(2026, 11, 28, 16, 0, tzinfo=UTC),
+        windows=(),
         code_length=6,
     )
 
@@ -329,3 +331,43 @@ def test_texts_that_a_database_would_refuse_are_made_storable():
     value = load(rb'{"a\u0000": ["x\u0000y", "\ud83d", 1e999]}')
 
     assert value == {"a": ["xy", "?", None]}
+
+
+HOURS = {"startTime": "09:00", "endTime": "12:30", "activeWeekDays": ["Monday", "Friday"]}
+
+
+def test_the_hours_of_a_recurring_code_are_read():
+    code = parse_access_code(
+        LISTED_CODE | {"scheduleType": "Recurring", "scheduleDetails": {"schedules": [HOURS]}}
+    )
+
+    assert code.schedule_type is ScheduleType.RECURRING
+    assert code.starts_at is None
+    assert code.windows == (
+        WeeklyWindow(frozenset({Weekday.MONDAY, Weekday.FRIDAY}), time(9), time(12, 30)),
+    )
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"schedules": []},
+        {"schedules": "often"},
+        {"schedules": [HOURS | {"startTime": "13:00"}]},
+        {"schedules": [HOURS | {"activeWeekDays": ["Someday"]}]},
+        {"schedules": [HOURS | {"activeWeekDays": None}]},
+        {"schedules": [HOURS | {"endTime": None}]},
+    ],
+)
+def test_hours_that_cannot_be_read_say_nothing(details):
+    code = parse_access_code(
+        LISTED_CODE | {"scheduleType": "Recurring", "scheduleDetails": details}
+    )
+
+    assert code.windows is None
+
+
+def test_an_unknown_kind_of_schedule_says_nothing_of_hours():
+    assert parse_access_code(LISTED_CODE | {"scheduleType": "Lunar"}).windows is None
+    assert parse_access_code(LISTED_CODE | {"scheduleType": "Always"}).windows == ()

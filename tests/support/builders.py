@@ -58,6 +58,8 @@ from portal.models import (
     Role,
     SignIn,
     Source,
+    StaffCode,
+    StaffGrant,
     TimelineEntry,
     WebhookEvent,
     WebhookState,
@@ -200,6 +202,8 @@ def make_property(account: Account | None = None, *, locks: Any = (), **fields: 
         "time_zone": "America/New_York",
         "check_in": time(16),
         "check_out": time(11),
+        # Tests that are about spares say how many; the others count what is on a lock.
+        "spare_codes": 0,
         "created_at": clock.now(),
     }
     row = saved(Property(**values | fields))
@@ -271,6 +275,55 @@ def make_door_code(
         "created_at": clock.now(),
     }
     return saved(DoorCode(**values | fields))
+
+
+def make_spare(lock: Lock | None = None, *, pin: str = "604173", **fields: Any) -> DoorCode:
+    """A spare of the lock, confirmed and in stock unless said otherwise; see make_entry."""
+    lock = lock or make_lock()
+    values = {
+        "account_id": lock.account_id,
+        "lock_id": lock.id,
+        "is_spare": True,
+        "own_pin": Secret(pin),
+        "starts_at": clock.now() - timedelta(hours=1),
+        "ends_at": clock.now() + timedelta(days=90),
+        "send_at": clock.now() - timedelta(hours=1),
+        "status": Status.CONFIRMED,
+        "status_at": clock.now(),
+        "created_at": clock.now(),
+    }
+    return saved(DoorCode(**values | fields))
+
+
+def make_staff_code(
+    account: Account | None = None, *, locks: Any = (), pin: str = "730951", **fields: Any
+) -> StaffCode:
+    """A cleaner's code for these locks, planned on each of them."""
+    account = account or default_account()
+    values = {
+        "account_id": account.id,
+        "name": "Rosa Clean",
+        "pin": Secret(pin),
+        "weekly": [],
+        "created_at": clock.now(),
+    }
+    row = saved(StaffCode(**values | fields))
+    for lock in locks:
+        saved(StaffGrant(account_id=account.id, staff_code_id=row.id, lock_id=lock.id))
+        saved(
+            DoorCode(
+                account_id=account.id,
+                staff_code_id=row.id,
+                lock_id=lock.id,
+                starts_at=clock.now(),
+                ends_at=clock.now() + timedelta(days=30),
+                send_at=clock.now(),
+                status=Status.QUEUED,
+                status_at=clock.now(),
+                created_at=clock.now(),
+            )
+        )
+    return row
 
 
 def make_entry(

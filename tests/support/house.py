@@ -29,7 +29,7 @@ from tests.support.builders import make_account, make_property
 class House:
     """A property in New York, check-in 16:00 and check-out 11:00, with one front door."""
 
-    def __init__(self, stage: Stage, *, locks: int = 1, **traits: Any) -> None:
+    def __init__(self, stage: Stage, *, locks: int = 1, spares: int = 0, **traits: Any) -> None:
         self.stage = stage
         self.account = make_account()
         self.connection = stage.connect(self.account)
@@ -37,7 +37,7 @@ class House:
         self.doors: list[RealLock] = [
             stage.cloud.add_lock(USER, f"Door {n + 1}", **values) for n in range(locks)
         ]
-        self.place = make_property(self.account, name="Casa Verde")
+        self.place = make_property(self.account, name="Casa Verde", spare_codes=spares)
         stage.run_for(seconds=1)
         self.map(*self.locks)
 
@@ -129,6 +129,23 @@ class House:
         return db.session.scalars(
             select(DoorCode).where(DoorCode.booking_id == booking.id, DoorCode.lock_id == lock.id)
         ).one()
+
+    def spares(self, door: int = 0) -> list[DoorCode]:
+        """The spares of that door, the oldest first, those long gone included."""
+        lock = self.locks[door]
+        return list(
+            db.session.scalars(
+                select(DoorCode)
+                .where(DoorCode.lock_id == lock.id, DoorCode.is_spare.is_(True))
+                .order_by(DoorCode.id)
+            )
+        )
+
+    def stock(self, door: int = 0) -> list[DoorCode]:
+        """The spares of that door that are wanted and that nobody was given."""
+        now = self.stage.now
+        wanted = [s for s in self.spares(door) if s.is_wanted and now < s.ends_at]
+        return [s for s in wanted if s.given_to_id is None]
 
     def status(self, booking: Booking, door: int = 0) -> Status:
         return self.code(booking, door).status

@@ -1,6 +1,7 @@
 """What all calls of the API share: tokens, limits, errors, pages."""
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -229,8 +230,27 @@ def test_a_property_is_made(app: Flask) -> None:
         "time_zone": "Europe/Madrid",
         "check_in": "15:00",
         "check_out": "11:00",
+        "spare_codes": 2,
         "lock_ids": [],
     }
+
+
+@pytest.mark.parametrize(("given", "status"), [(0, 201), (4, 201), (5, 422), (-1, 422), ("x", 422)])
+def test_how_many_spares_a_propertys_locks_keep_may_be_said(
+    app: Flask, given: Any, status: int
+) -> None:
+    answer = Program(app).post(
+        "/api/v1/properties",
+        name="Casa Azul",
+        time_zone="Europe/Madrid",
+        check_in="15:00",
+        check_out="11:00",
+        spare_codes=given,
+    )
+
+    assert answer.status_code == status
+    if status == 201:
+        assert answer.json["spare_codes"] == given
 
 
 @pytest.mark.parametrize(

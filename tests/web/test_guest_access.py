@@ -388,6 +388,7 @@ def test_a_propertys_words_for_guests_are_kept(app: Flask) -> None:
         "lead_days": "7",
         "buffer_before_minutes": "60",
         "buffer_after_minutes": "60",
+        "spare_codes": "2",
         "address": " 1 Sea St ",
         "directions": "Blue door",
         "pin_hours_before": "6",

@@ -35,6 +35,7 @@ from tests.support.builders import (
     make_manager,
     make_property,
     make_sign_in,
+    make_staff_code,
     make_token,
 )
 from tests.support.client import PortalClient
@@ -54,6 +55,7 @@ ID_OF: dict[str, Callable[[Account], int]] = {
     "lock_id": lambda account: make_lock(account=account).id,
     "manager_id": lambda account: make_manager(account).id,
     "property_id": lambda account: make_property(account).id,
+    "staff_code_id": lambda account: make_staff_code(account).id,
     "sign_in_id": lambda account: make_sign_in(make_manager(account)).id,
     "token_id": lambda account: make_api_token(account).id,
 }

@@ -315,6 +315,7 @@ def test_whether_a_vacant_home_is_alerted_is_each_propertys_choice(app: Flask) -
         "pin_hours_before": "24",
         "buffer_before_minutes": "60",
         "buffer_after_minutes": "60",
+        "spare_codes": "2",
         "pin_source": "random",
         "fallback_entry": "",
     }

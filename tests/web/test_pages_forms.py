@@ -33,6 +33,7 @@ PROPERTY = {
     "buffer_before_minutes": "30",
     "buffer_after_minutes": "45",
     "pin_hours_before": "12",
+    "spare_codes": "1",
     "pin_source": "phone",
     "fallback_entry": "Key box",
 }
@@ -88,6 +89,7 @@ def test_a_property_is_added_and_leads_to_its_mapping(app: Flask) -> None:
         ("buffer_after_minutes", "99999"),
         ("pin_hours_before", "soon"),
         ("pin_hours_before", "337"),
+        ("spare_codes", "5"),
     ],
 )
 def test_a_bad_field_of_a_property_is_named_and_nothing_typed_is_lost(

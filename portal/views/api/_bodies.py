@@ -23,7 +23,10 @@ def query() -> Select[Booking]:
         .join(Booking.property)
         .options(
             contains_eager(Booking.property),
-            selectinload(Booking.door_codes).joinedload(DoorCode.lock).joinedload(Lock.connection),
+            *(
+                selectinload(codes).joinedload(DoorCode.lock).joinedload(Lock.connection)
+                for codes in (Booking.door_codes, Booking.spares)
+            ),
         )
     )
 

@@ -5,9 +5,10 @@ from typing import ClassVar, Final
 from marshmallow import Schema, fields, validate
 
 from portal.domain.problems import ProblemKey
+from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
 from portal.domain.status import Status, Verdict
 from portal.models import BookingStatus, Source
-from portal.views.api._fields import ClockTime, Moment, Phone, Pin, RowId, Text
+from portal.views.api._fields import ClockTime, Moment, Phone, Pin, RowId, Text, WholeNumber
 
 NEEDED: Final = {"required": "This field is needed.", "null": "This field is needed."}
 PAGE_SIZE: Final = 100
@@ -69,6 +70,11 @@ class PropertyWish(Input):
     )
     check_in = ClockTime(required=True, error_messages=NEEDED)
     check_out = ClockTime(required=True, error_messages=NEEDED)
+    spare_codes = WholeNumber(
+        low=0,
+        high=MOST_PER_LOCK,
+        metadata={"description": f"Spare codes kept on each of its locks; {PER_LOCK} if left out."},
+    )
 
 
 class PropertyBody(Schema):
@@ -77,6 +83,7 @@ class PropertyBody(Schema):
     time_zone = fields.String()
     check_in = ClockTime()
     check_out = ClockTime()
+    spare_codes = fields.Integer()
     lock_ids = fields.List(fields.Integer())
 
 

@@ -62,5 +62,6 @@ def _body(session: Session, property_id: int) -> dict[str, Any]:
         "time_zone": place.time_zone,
         "check_in": place.check_in,
         "check_out": place.check_out,
+        "spare_codes": place.spare_codes,
         "lock_ids": lock_ids,
     }

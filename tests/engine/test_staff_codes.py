@@ -1,0 +1,272 @@
+"""Staff codes on the lock itself: their hours, their end, and that they are gone when revoked."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.status import Status
+from portal.domain.week import Weekday, WeeklyWindow
+from portal.extensions import db
+from portal.models import Alert, Booking, DoorCode, PinOrigin, PinSource, Property, StaffCode
+from portal.services import bookings, staff_codes
+from portal.services.ringing import changing
+from portal.services.staff_codes import BadStaffCode, StaffWish
+from simulator.schedules import ALWAYS as AT_ANY_TIME
+from tests.engine.promises import Watch
+from tests.support.house import House
+
+ALWAYS = "delete_all"
+MONDAYS = WeeklyWindow(frozenset({Weekday.MONDAY}), time(9), time(12))
+FRIDAYS = WeeklyWindow(frozenset({Weekday.FRIDAY}), time(13), time(15, 30))
+
+
+def a_wish(house: House, **changes: Any) -> StaffWish:
+    values = {"name": "Rosa Clean", "property_ids": frozenset({house.place.id})}
+    return StaffWish(**values | changes)
+
+
+def hire(house: House, **changes: Any) -> StaffCode:
+    """A staff code for the whole house, on its locks by the time this returns."""
+    with changing() as session:
+        staff = staff_codes.create(session, house.account.id, a_wish(house, **changes), "manager:1")
+        staff_id = staff.id
+    house.stage.run_for(minutes=3)
+    db.session.rollback()
+    return db.session.get_one(StaffCode, staff_id)
+
+
+def change(house: House, staff: StaffCode, **changes: Any) -> bool:
+    with changing() as session:
+        row = session.get_one(StaffCode, staff.id)
+        is_changed = staff_codes.update(session, row, a_wish(house, **changes), "manager:1")
+    house.stage.run_for(minutes=3)
+    return is_changed
+
+
+def revoke(house: House, staff: StaffCode) -> None:
+    with changing() as session:
+        staff_codes.revoke(session, session.get_one(StaffCode, staff.id), "manager:1")
+    house.stage.work()
+
+
+def doors(staff: StaffCode) -> list[DoorCode]:
+    db.session.rollback()
+    return list(
+        db.session.scalars(
+            select(DoorCode).where(DoorCode.staff_code_id == staff.id).order_by(DoorCode.lock_id)
+        )
+    )
+
+
+def on(house: House, text: str) -> datetime:
+    """New York time, where the house stands, in winter."""
+    return (datetime.fromisoformat(text) + timedelta(hours=5)).replace(tzinfo=UTC)
+
+
+def writes(watch: Watch) -> list[str]:
+    return [fact.data["command"] for fact in watch.writes]
+
+
+def test_a_cleaner_gets_in_in_her_hours_and_in_no_others(house: House) -> None:
+    staff = hire(house, windows=(MONDAYS, FRIDAYS))
+    pin = staff.pin.reveal()
+
+    assert [code.status for code in doors(staff)] == [Status.CONFIRMED]
+    assert house.opens(pin, on(house, "2026-03-09T09:30") - timedelta(hours=1))
+    assert house.opens(pin, on(house, "2026-03-06T15:29"))
+    assert not house.opens(pin, on(house, "2026-03-06T15:30"))
+    assert not house.opens(pin, on(house, "2026-03-05T10:00"))
+
+
+def test_without_hours_and_without_an_end_she_gets_in_always(house: House) -> None:
+    staff = hire(house)
+
+    held = house.door.lock_codes.by_pin(staff.pin.reveal())
+
+    assert held is not None
+    assert held.schedule.type == "Always"
+    assert held.name.startswith("Rosa Clean ")
+
+
+def test_without_hours_and_with_a_last_day_the_lock_itself_ends_it(house: House) -> None:
+    staff = hire(house, ends_on=date(2026, 3, 6))
+    pin = staff.pin.reveal()
+
+    assert house.opens(pin, on(house, "2026-03-06T23:59"))
+    assert not house.opens(pin, on(house, "2026-03-07T00:00"))
+
+
+@pytest.mark.parametrize("windows", [(), (MONDAYS,)])
+def test_after_the_last_day_it_is_proven_off(
+    house: House, watch: Watch, windows: tuple[WeeklyWindow, ...]
+) -> None:
+    staff = hire(house, ends_on=date(2026, 3, 3), windows=windows)
+    house.stage.run_until(on(house, "2026-03-04T01:00"))
+
+    assert [code.status for code in doors(staff)] == [Status.REMOVED]
+    assert house.held() == []
+    watch.assert_settled()
+
+
+def test_other_hours_go_to_the_same_code_with_the_same_pin(house: House, watch: Watch) -> None:
+    staff = hire(house, windows=(MONDAYS,))
+    pin = staff.pin.reveal()
+    was = house.door.lock_codes.by_pin(pin)
+
+    assert change(house, staff, windows=(FRIDAYS,))
+
+    now = house.door.lock_codes.by_pin(pin)
+    assert writes(watch) == ["add", "update"]
+    assert was is not None
+    assert now is not None
+    assert now.name == was.name
+    assert house.opens(pin, on(house, "2026-03-06T14:00"))
+    assert not house.opens(pin, on(house, "2026-03-09T10:00") - timedelta(hours=1))
+
+
+def test_from_hours_to_always_and_back_are_updates_too(house: House, watch: Watch) -> None:
+    staff = hire(house, windows=(MONDAYS,))
+
+    change(house, staff)
+    change(house, staff, ends_on=date(2026, 4, 1))
+    change(house, staff, windows=(FRIDAYS,))
+
+    assert writes(watch) == ["add", "update", "update", "update"]
+    assert [code.status for code in doors(staff)] == [Status.CONFIRMED]
+
+
+def test_the_same_wish_again_changes_nothing(house: House, watch: Watch) -> None:
+    staff = hire(house, windows=(MONDAYS,))
+
+    assert not change(house, staff, windows=(MONDAYS,))
+    assert writes(watch) == ["add"]
+
+
+def test_another_pin_is_there_before_the_old_one_goes(house: House, watch: Watch) -> None:
+    staff = hire(house)
+    old = staff.pin.reveal()
+
+    change(house, staff, pin=Secret("730951"))
+    house.stage.run_for(minutes=3)
+
+    assert writes(watch) == ["add", "add", "delete"]
+    assert house.opens("730951")
+    assert not house.opens(old)
+
+
+def test_a_revoked_code_is_removing_until_each_lock_has_proven_it(
+    watch: Watch,
+) -> None:
+    house = House(watch.stage, locks=2)
+    staff = hire(house)
+    house.doors[1].script.push("nack", only="delete", until=ALWAYS)
+
+    revoke(house, staff)
+    house.stage.run_for(minutes=5)
+    assert [code.status for code in doors(staff)] == [Status.REMOVED, Status.REMOVING]
+
+    house.doors[1].script.end(ALWAYS)
+    house.stage.run_for(hours=1)
+    assert [code.status for code in doors(staff)] == [Status.REMOVED] * 2
+    assert house.held(0) == house.held(1) == []
+    watch.assert_settled()
+
+
+@pytest.mark.parametrize("windows", [(), (MONDAYS,)])
+def test_half_an_hour_after_revoking_an_unproven_lock_is_alarmed(
+    house: House, windows: tuple[WeeklyWindow, ...]
+) -> None:
+    staff = hire(house, windows=windows)
+    house.door.script.push("nack", only="delete", until=ALWAYS)
+
+    revoke(house, staff)
+    house.stage.run_for(minutes=31)
+    house.stage.sweep()
+
+    (code,) = doors(staff)
+    keys = set(db.session.scalars(select(Alert.key).where(Alert.closed_at.is_(None))))
+    assert keys == {f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}"}
+
+
+def test_a_lock_mapped_later_gets_the_code_and_one_unmapped_loses_it(watch: Watch) -> None:
+    house = House(watch.stage, locks=2)
+    house.map(house.locks[0])
+    staff = hire(house)
+    pin = staff.pin.reveal()
+
+    house.map(*house.locks)
+    house.stage.run_for(minutes=3)
+    assert house.opens(pin, door=1)
+
+    house.map(house.locks[1])
+    house.stage.run_for(minutes=3)
+    assert (house.opens(pin, door=0), house.opens(pin, door=1)) == (False, True)
+
+
+def test_a_pin_that_one_of_its_locks_would_refuse_names_the_lock(watch: Watch) -> None:
+    house = House(watch.stage, locks=2)
+    other = house.locks[1]
+    watch.add_foreign(house.doors[1], "Neighbour", "730951")
+    house.stage.run_for(hours=25)
+
+    with pytest.raises(BadStaffCode, match=other.name), changing() as session:
+        staff_codes.create(
+            session, house.account.id, a_wish(house, pin=Secret("730988")), "manager:1"
+        )
+
+
+def test_a_guests_digits_that_clash_with_a_staff_code_fall_back_to_random(house: House) -> None:
+    hire(house, pin=Secret("550199"))
+    with bookings.changing() as session:
+        session.get_one(Property, house.place.id).pin_source = PinSource.PHONE
+    booking = house.book()
+    with bookings.changing() as session:
+        row = session.get_one(Booking, booking.id)
+        row.pin, row.guest_phone = None, "+1 212 555 0142"
+        bookings.new_pin(session, row, "manager:1")
+    house.stage.run_for(minutes=5)
+
+    booking = house.booking(booking.id)
+    assert booking.pin_origin is PinOrigin.RANDOM
+    assert "taken on this lock" in booking.pin_note
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_code_changed_to_always_in_another_app_gets_its_hours_back(
+    house: House, watch: Watch
+) -> None:
+    staff = hire(house, windows=(MONDAYS,))
+    held = house.door.lock_codes.by_pin(staff.pin.reveal())
+    assert held is not None
+
+    watch.excuse(held.name)
+    house.stage.cloud.people.edit_code(house.door, held.id, schedule=AT_ANY_TIME)
+    house.stage.run_for(hours=25)
+
+    again = house.door.lock_codes.by_pin(staff.pin.reveal())
+    assert again is not None
+    assert again.schedule.type == "Recurring"
+
+
+def test_a_staff_code_waits_for_guests(house: House, watch: Watch) -> None:
+    with changing() as session:
+        staff_codes.create(session, house.account.id, a_wish(house), "manager:1")
+    house.book()
+    house.stage.run_for(minutes=5)
+
+    names = [fact.data["name"].split()[0] for fact in watch.writes]
+    assert sorted(names) == ["Ana", "Rosa"]
+    watch.assert_settled()
+
+
+def test_who_opened_the_door_with_a_staff_code_is_told(house: House) -> None:
+    staff = hire(house)
+
+    house.stage.cloud.people.key_in(house.door, staff.pin.reveal())
+    house.stage.run_for(minutes=1)
+
+    assert doors(staff)[0].proven_at is not None
