@@ -16,6 +16,8 @@ from portal.domain.verdict import BookingFacts, judge
 
 # A guest who said that they cannot enter is not left waiting longer than this.
 PATIENCE: Final = timedelta(minutes=5)
+# The guest is asked to type the code once more before a door that holds it gives another one.
+TRY_AGAIN_FOR: Final = timedelta(minutes=1)
 # A keypad that was locked by wrong tries wakes again within this.
 KEYPAD_PAUSE: Final = timedelta(minutes=2)
 # A check of the doors that takes longer than this is no longer spoken of as running.

@@ -47,7 +47,10 @@ def _decoded(body: bytes) -> tuple[str, bool]:
 
 def _check_beginning(text: str) -> None:
     if not text:
-        raise FeedUnreadable("empty_body", "What came is empty. Get the calendar’s link or file anew at the listing site.")
+        raise FeedUnreadable(
+            "empty_body",
+            "What came is empty. Get the calendar’s link or file anew at the listing site.",
+        )
     first = text[:200].lstrip().upper()
     if first.startswith("BEGIN:VCALENDAR"):
         return

@@ -4,6 +4,7 @@ The call for help is an open alert. It ends when the guest's code opens a door, 
 that it is done, or with the stay.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,13 +12,13 @@ from typing import Final
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from portal.domain import guest_view
 from portal.domain.door_event import What
 from portal.domain.entry import EntryState
-from portal.domain.guest_view import KEYPAD_PAUSE
 from portal.domain.notices import GUEST_CANNOT_ENTER
 from portal.domain.secret import Secret
 from portal.models import Alert, Booking, BookingStatus, DoorCode, DoorEvent, LockEntry
-from portal.services import bookings, endpoint_events, timeline
+from portal.services import bookings, endpoint_events, spares, timeline
 
 CAUSE: Final = GUEST_CANNOT_ENTER
 WORDS: Final = "The guest says that the door does not open."
@@ -46,10 +47,16 @@ class Spare:
 def ask(session: Session, booking: Booking, now: datetime) -> bool:
     """The doors are checked now, or a check that runs is joined, and the manager knows.
 
-    False where the call was open already. Call it inside `ringing.changing()`.
+    A door that lacks the code gives a spare at once, and any other when the guest has tried once
+    more and says it again. False where the call was open already. Call it inside
+    `ringing.changing()`.
     """
     bookings.resync(session, booking, GUEST)
-    if call_of(session, booking.id) is not None:
+    call = call_of(session, booking.id)
+    has_tried_again = call is not None and now >= call.opened_at + guest_view.TRY_AGAIN_FOR
+    with suppress(spares.NoSpare):
+        spares.hand_out(session, booking, GUEST, now, although_confirmed=has_tried_again)
+    if call is not None:
         return False
     call = Alert(
         account_id=booking.account_id,
@@ -109,16 +116,17 @@ def end_with_stays(session: Session, now: datetime) -> None:
         _end(session, call, now)
 
 
-def spare_of(session: Session, booking: Booking, now: datetime) -> Spare | None:
-    """A PIN beside the booking's own that opens a door for its guest now; None where there is none.
+def spares_of(session: Session, booking: Booking, now: datetime) -> tuple[Spare, ...]:
+    """The PINs beside the booking's own that open a door for its guest now, each with its doors.
 
-    Such is the old PIN of a booking whose new one still travels: the lock keeps it until then.
+    Such are the spares that were handed out, and the old PIN of a booking whose new one still
+    travels: the lock keeps it until then.
     """
     entries = session.scalars(
         select(LockEntry)
         .join(DoorCode, DoorCode.id == LockEntry.door_code_id)
         .where(
-            DoorCode.booking_id == booking.id,
+            or_(DoorCode.booking_id == booking.id, DoorCode.given_to_id == booking.id),
             DoorCode.is_wanted.is_(True),
             LockEntry.state == EntryState.HELD,
             LockEntry.absent_reads == 0,
@@ -128,11 +136,12 @@ def spare_of(session: Session, booking: Booking, now: datetime) -> Spare | None:
         .order_by(LockEntry.id.desc())
         .options(joinedload(LockEntry.door_code).joinedload(DoorCode.lock))
     ).all()
-    others = [e for e in entries if e.pin != (e.door_code.own_pin or booking.pin)]
-    if not others:
-        return None
-    pin = others[0].pin
-    return Spare(pin, tuple(sorted({e.door_code.lock.name for e in others if e.pin == pin})))
+    doors: dict[Secret, set[str]] = {}
+    for entry in entries:
+        code = entry.door_code
+        if code.is_spare or entry.pin != (code.own_pin or booking.pin):
+            doors.setdefault(entry.pin, set()).add(code.lock.name)
+    return tuple(Spare(pin, tuple(sorted(names))) for pin, names in doors.items())
 
 
 def paused_at(session: Session, booking: Booking, now: datetime) -> datetime | None:
@@ -142,7 +151,7 @@ def paused_at(session: Session, booking: Booking, now: datetime) -> datetime | N
         .where(
             DoorEvent.lock_id.in_([code.lock_id for code in booking.door_codes]),
             DoorEvent.what == What.KEYPAD_PAUSED,
-            DoorEvent.at > now - KEYPAD_PAUSE,
+            DoorEvent.at > now - guest_view.KEYPAD_PAUSE,
         )
         .order_by(DoorEvent.at.desc())
         .limit(1)

@@ -34,7 +34,7 @@ class Help:
 
     asked_at: datetime
     advice: Advice
-    spare: Spare | None
+    spares: tuple[Spare, ...]
     turns: tuple[datetime, ...]  # when time alone changes the advice
 
 
@@ -173,7 +173,7 @@ def _help(session: Session, booking: Booking, facts: GuestFacts, now: datetime) 
     return Help(
         asked_at=facts.asked_at,
         advice=guest_view.advice(facts, now, checking_since=checking_since, paused_at=paused_at),
-        spare=guest_help.spare_of(session, booking, now),
+        spares=guest_help.spares_of(session, booking, now),
         turns=tuple(at for at in ends if at is not None),
     )
 

@@ -49,11 +49,19 @@ def tend(session: Session, rows: LockRows, action: engine.OfStock, now: datetime
     timeline.record(session, timeline.Kind.SPARE_DROPPED, "engine", **timeline.about(code))
 
 
-def hand_out(session: Session, booking: Booking, actor: str, now: datetime) -> tuple[DoorCode, ...]:
+def hand_out(
+    session: Session,
+    booking: Booking,
+    actor: str,
+    now: datetime,
+    *,
+    although_confirmed: bool = False,
+) -> tuple[DoorCode, ...]:
     """The spares that open this booking's doors in place of codes that are not confirmed.
 
     Each door gives one, once: asked again the answer is the same. It works at once; its window
-    becomes the stay's, and the lock keeps it meanwhile. Raises NoSpare.
+    becomes the stay's, and the lock keeps it meanwhile. With `although_confirmed` every door gives
+    one: somebody stands there, and it does not open whatever it said. Raises NoSpare.
     """
     # One at a time: two who ask at once get the same spare.
     session.refresh(booking, with_for_update=True)
@@ -61,7 +69,12 @@ def hand_out(session: Session, booking: Booking, actor: str, now: datetime) -> t
     is_standing = booking.status is BookingStatus.CONFIRMED
     if not is_standing or not spare.may_be_given(booking.starts_at, booking.ends_at, now):
         raise NoSpare(_TOO_SOON)
-    lacking = [c for c in verdicts.doors_without_code(session, booking) if c.lock_id not in given]
+    doors = (
+        [code for code in booking.door_codes if code.is_wanted]
+        if although_confirmed
+        else verdicts.doors_without_code(session, booking)
+    )
+    lacking = [code for code in doors if code.lock_id not in given]
     stock = ready_on(session, [code.lock_id for code in lacking], now)
     fresh = []
     for door in lacking:
