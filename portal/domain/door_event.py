@@ -74,6 +74,9 @@ class Opening:
     whose: Whose
 
 
+AWAITED_FOR: Final = timedelta(hours=12)
+
+
 @dataclass(frozen=True)
 class Expected:
     """A stay at the door, as wrong tries may be its guest's."""
@@ -181,6 +184,12 @@ def is_uncalled_for(
     )
 
 
-def read_after(has_unseen_guest: bool) -> timedelta:
-    """How long the lock's log may wait to be read: a guest who is due may have come already."""
-    return timedelta(hours=3) if has_unseen_guest else timedelta(days=1)
+def read_after(expected: Iterable[Expected], now: datetime) -> timedelta:
+    """How long the lock's log may wait to be read: a guest who is due may have come already.
+
+    Whoever has not been seen half a day into the stay is no news worth asking for.
+    """
+    is_awaited = any(
+        not stay.has_arrived and now < stay.window.starts_at + AWAITED_FOR for stay in expected
+    )
+    return timedelta(hours=3) if is_awaited else timedelta(days=1)

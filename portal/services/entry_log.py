@@ -262,8 +262,7 @@ def _expected(session: Session, lock_id: int, at: datetime) -> list[Expected]:
 
 
 def _next_read(session: Session, lock: Lock, now: datetime) -> datetime:
-    expected = _expected(session, lock.id, now)
-    return now + read_after(any(not e.has_arrived for e in expected))
+    return now + read_after(_expected(session, lock.id, now), now)
 
 
 def _tell(session: Session, row: DoorEvent, source: Source) -> None:

@@ -121,8 +121,8 @@ def _step(lease: Lease, lesson: Lesson | None) -> _Next:
             rows.command, command_row_id = command, command.id
         elif not is_call:
             _change_rows(session, rows, action, now)
-        # What the log is about to say decides what is shown: a page never turns twice for it.
-        if not isinstance(action, engine.ReadLog):
+        # What a read is about to say decides what is shown: a page never turns twice for it.
+        if type(action) not in _READS:
             standings.refresh(session, rows, now)
         if isinstance(action, engine.Wait):
             return _Next(is_done=leases.release(session, lease, action.until))

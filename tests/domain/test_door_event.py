@@ -158,7 +158,20 @@ def test_who_came_in_from_outside_may_open_from_inside(
     assert door_event.is_uncalled_for(inside, [], before) is is_told
 
 
-def test_a_log_is_read_sooner_while_a_guest_has_not_been_seen() -> None:
-    assert door_event.read_after(has_unseen_guest=True) < door_event.read_after(
-        has_unseen_guest=False
-    )
+@pytest.mark.parametrize(
+    ("began", "has_arrived", "hours"),
+    [(1, False, 3), (1, True, 24), (11, False, 3), (12, False, 24), (-2, False, 3)],
+)
+def test_a_log_is_read_sooner_while_a_guest_is_awaited(
+    began: int, has_arrived: bool, hours: int
+) -> None:
+    starts_at = NOW - timedelta(hours=began)
+    window = Window(starts_at, starts_at + timedelta(days=3))
+
+    pause = door_event.read_after([Expected(1, window, has_arrived=has_arrived)], NOW)
+
+    assert pause == timedelta(hours=hours)
+
+
+def test_a_log_that_nobody_is_awaited_at_is_read_daily() -> None:
+    assert door_event.read_after([], NOW) == timedelta(days=1)

@@ -78,7 +78,7 @@ def a_retry_takes_a_new_pin(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
     def teach(session: Session, sent: Command, code: DoorCode, *rest: Any) -> None:
         real(session, sent, code, *rest)
         if code.failures:
-            pins.choose_anew(session, code.booking, clock.now())
+            pins.choose_anew(session, code, clock.now())
 
     patch.setattr(commands, "_teach_code", teach)
 
@@ -147,8 +147,10 @@ def a_removal_lives_only_in_its_ring(patch: pytest.MonkeyPatch, _stage: Stage) -
 def what_the_list_shows_is_green(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
     real = reading._seen
 
-    def seen(entry: EntryFacts, line: reading.Listed, now: datetime) -> reading.Sighting | None:
-        sighting = real(entry, line, now)
+    def seen(
+        entry: EntryFacts, code: CodeFacts | None, line: reading.Listed, now: datetime
+    ) -> reading.Sighting | None:
+        sighting = real(entry, code, line, now)
         if sighting is None or entry.state is not EntryState.MAYBE:
             return sighting
         return replace(sighting, state=EntryState.HELD, evidence=Evidence.CONFIRMED)

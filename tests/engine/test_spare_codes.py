@@ -151,9 +151,11 @@ def test_a_spare_that_ran_out_while_nobody_could_call_is_replaced(house: House) 
 
 def fill(house: House, watch: Watch, free: int) -> None:
     """Codes of others take every place but these."""
-    used = len(house.held())
-    for number in range(CAPACITY - used - free):
-        watch.add_foreign(house.door, f"Other {number}", f"{1000 + number * 7}99")
+    held = [code.pin for code in house.door.lock_codes]
+    taken = {pin[:4] for pin in held}
+    digits = (f"{start}99" for start in range(1000, 10_000, 7) if str(start) not in taken)
+    for number in range(CAPACITY - len(held) - free):
+        watch.add_foreign(house.door, f"Other {number}", next(digits))
     house.stage.sweep()
     house.stage.run_for(hours=25)
 
