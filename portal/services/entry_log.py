@@ -26,6 +26,7 @@ from portal.domain.door_event import (
     twin,
     whose_try,
 )
+from portal.domain.snapshot import CodeKind
 from portal.domain.stay import Window
 from portal.models import (
     Booking,
@@ -53,6 +54,11 @@ _PRESSED_BEFORE: Final = timedelta(minutes=2)
 _PRESSED_AFTER: Final = timedelta(seconds=30)
 # What is older was told to nobody when it happened, and is history now.
 _NEWS_FOR: Final = timedelta(days=1)
+_WHOSE: Final = {
+    CodeKind.GUEST: Whose.GUEST,
+    CodeKind.STAFF: Whose.STAFF,
+    CodeKind.SPARE: Whose.SPARE,
+}
 
 
 class Source(Enum):
@@ -178,7 +184,7 @@ def _name_who(session: Session, row: DoorEvent, told: Told) -> None:
         if entry is not None:
             code = entry.door_code
             row.door_code_id, row.booking_id = code.id, code.stay_id
-            row.whose = Whose.GUEST if code.stay_id is not None else Whose.STAFF
+            row.whose = _WHOSE[code.serves]
             if code.staff_code is not None:
                 row.name = code.staff_code.name[:100]
             _prove(code, told.at)

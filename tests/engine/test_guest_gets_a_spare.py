@@ -81,3 +81,17 @@ def test_a_spare_given_at_the_door_goes_with_the_stay(house: House, watch: Watch
 
     assert not house.opens(pin)
     watch.assert_kept()
+
+
+def test_a_spare_that_opens_the_door_ends_the_call_for_help(house: House) -> None:
+    house.door.script.push("nack", only="add", until=ALWAYS)
+    booking = house.book(arrives="2026-03-02T11:30", departs="2026-03-03")
+    house.stage.run_until(booking.starts_at)
+    [pin] = pins_shown(ask(house, booking))
+
+    house.stage.cloud.people.key_in(house.door, pin)
+    house.stage.run_for(minutes=1)
+
+    db.session.rollback()
+    assert guest_help.call_of(db.session(), booking.id) is None
+    assert house.booking(booking.id).proven_at is not None

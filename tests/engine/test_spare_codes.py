@@ -7,12 +7,13 @@ from sqlalchemy import select
 
 from benchmarks.stage import Stage
 from portal.domain import spare
+from portal.domain.door_event import Whose
 from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import CAPACITY
 from portal.domain.status import Status, Verdict
 from portal.domain.verdict import Reason
 from portal.extensions import db
-from portal.models import Alert, Booking, DoorCode, Property
+from portal.models import Alert, Booking, DoorCode, DoorEvent, Property
 from portal.services import bookings, properties, spares, stays
 from portal.services.ringing import changing
 from portal.services.spares import NoSpare
@@ -394,6 +395,17 @@ def test_the_guest_who_comes_in_with_the_spare_has_proven_it(house: House) -> No
 
     assert house.booking(booking.id).proven_at is not None
     assert "door_opened" in house.told(booking)
+    [event] = db.session.scalars(select(DoorEvent))
+    assert (event.whose, event.booking_id) == (Whose.GUEST, booking.id)
+
+
+def test_a_spare_that_nobody_was_given_is_no_guest_in_the_entry_log(house: House) -> None:
+    house.stage.cloud.people.key_in(house.door, pin_of(house.stock()[0]))
+    house.stage.run_for(minutes=1)
+
+    db.session.rollback()
+    [event] = db.session.scalars(select(DoorEvent))
+    assert (event.whose, event.booking_id) == (Whose.SPARE, None)
 
 
 def test_spares_come_back_after_a_rebuild(house: House) -> None:

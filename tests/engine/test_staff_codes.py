@@ -6,12 +6,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from portal.domain.door_event import Whose
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.domain.week import Weekday, WeeklyWindow
 from portal.extensions import db
-from portal.models import Alert, Booking, DoorCode, PinOrigin, PinSource, Property, StaffCode
+from portal.models import (
+    Alert,
+    Booking,
+    DoorCode,
+    DoorEvent,
+    PinOrigin,
+    PinSource,
+    Property,
+    StaffCode,
+)
 from portal.services import bookings, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import BadStaffCode, StaffWish
@@ -270,3 +280,5 @@ def test_who_opened_the_door_with_a_staff_code_is_told(house: House) -> None:
     house.stage.run_for(minutes=1)
 
     assert doors(staff)[0].proven_at is not None
+    [event] = db.session.scalars(select(DoorEvent))
+    assert (event.whose, event.name) == (Whose.STAFF, staff.name)
