@@ -21,6 +21,7 @@ from portal.domain.verdict import RISKY_WITHIN
 
 NOT_CONFIRMED: Final = "not_confirmed"
 NEEDS_YOU: Final = "needs_you"
+STAFF_NEEDS_YOU: Final = "staff_needs_you"  # the same of a staff code
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
 # About a guest at a door: the same trouble, the more urgent the closer the arrival.
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
@@ -42,7 +43,7 @@ class Topic(StrEnum):
 
     ARRIVALS = "arrivals"  # a guest comes and may not get in
     REMOVALS = "removals"  # a code is not proven off a lock
-    EQUIPMENT = "equipment"  # locks, connections, calendars, and the ways to tell of them
+    EQUIPMENT = "equipment"  # locks, staff codes, connections, calendars, and the ways to tell
 
 
 class Kind(StrEnum):

@@ -133,7 +133,10 @@ class DoorCode(AccountOwned, Base):
         # A page asks for the doors of its bookings within its account. With an index on each alone
         # SQLite goes through all doors of the account.
         Index("ix_door_code_account_booking", "account_id", "booking_id"),
+        Index("ix_door_code_account_given", "account_id", "given_to_id"),
         Index("ix_door_code_account_status", "account_id", "status"),
+        # The sweep asks over all accounts, and leaves out what is far ahead.
+        Index("ix_door_code_status_starts", "status", "starts_at"),
         UniqueConstraint("staff_code_id", "lock_id"),
         CheckConstraint(
             "CASE WHEN booking_id IS NULL THEN 0 ELSE 1 END"
@@ -183,7 +186,7 @@ class DoorCode(AccountOwned, Base):
     restores: Mapped[int] = mapped_column(default=0)
 
     # Computed only by services.statuses; stored as an index.
-    status: Mapped[Status] = mapped_column(EnumText(Status), default=Status.PLANNED, index=True)
+    status: Mapped[Status] = mapped_column(EnumText(Status), default=Status.PLANNED)
     status_at: Mapped[datetime] = mapped_column(UTCDateTime())
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())

@@ -81,7 +81,8 @@ class Command(AccountOwned, Base):
     revision: Mapped[int | None]
     starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     ends_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    command_id: Mapped[str | None] = mapped_column(String(200))  # Schlage's, once accepted
+    # Schlage's, once accepted; webhooks are found their command by it.
+    command_id: Mapped[str | None] = mapped_column(String(200), index=True)
     lease_token: Mapped[int]
     looks: Mapped[int] = mapped_column(default=0)
     look_at: Mapped[datetime | None] = mapped_column(UTCDateTime())

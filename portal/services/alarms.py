@@ -1,15 +1,16 @@
 """Alarms on lateness: what a person should know although nothing has failed for good."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain import notices
 from portal.domain.command import State
-from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED
+from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.domain.verdict import REMOVAL_ALARM
@@ -24,6 +25,7 @@ from portal.models import (
     DoorCode,
     Endpoint,
     Lock,
+    StaffCode,
 )
 from portal.services import endpoint_events, guest_help, vacancy
 from portal.services.alert_page import CHANNEL_DEAD, ENDPOINT_OFF
@@ -39,20 +41,24 @@ WEBHOOKS_OFF_COMMANDS: Final = 5  # fewer commands in an hour say nothing
 _BY_WEBHOOK: Final = "webhook"
 _BY_LOOK_UP: Final = ("look_up", "deadline")
 
+# Not on its lock and not on its way off. Named one by one, so that the index leaves out the many
+# that are over.
+_LACKING: Final = frozenset(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}
+
 # Built once, because they run every 30 s and mostly find nothing.
+# What a guest said is over when a door opens for them, or a person says so; what is wrong with a
+# feed, its fetch says. (Those are left out afterwards: the index has the open ones and no others.)
 _OPEN_ALERTS: Final = select(Alert).where(
-    Alert.closed_at.is_(None),
-    Alert.feed_id.is_(None),
-    # What a guest said is over when a door opens for them, or a person says so.
-    Alert.cause != guest_help.CAUSE,
+    Alert.closed_at.is_(None), Alert.cause != guest_help.CAUSE
 )
 _LATE_ARRIVALS: Final = (
     select(DoorCode)
     .join(Booking, Booking.id == DoorCode.booking_id)
     .where(
         DoorCode.is_wanted.is_(True),
-        # Named one by one, so that the index leaves out the many that are over.
-        DoorCode.status.in_(set(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}),
+        DoorCode.status.in_(_LACKING),
+        # No window begins after its stay does: with this the index leaves out what is far ahead.
+        DoorCode.starts_at <= bindparam("soon"),
         Booking.status == BookingStatus.CONFIRMED,
         Booking.starts_at <= bindparam("soon"),
         Booking.ends_at > bindparam("now"),
@@ -68,28 +74,40 @@ _LATE_REMOVALS: Final = (
 # Codes that only a person can bring on, and codes for which their lock has no room.
 _NEEDING: Final = (
     select(DoorCode)
-    .join(Booking, Booking.id == DoorCode.booking_id)
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+    .outerjoin(StaffCode, StaffCode.id == DoorCode.staff_code_id)
     .join(Lock, Lock.id == DoorCode.lock_id)
     .join(Connection, Connection.id == Lock.connection_id)
     .where(
         DoorCode.is_wanted.is_(True),
-        DoorCode.status.in_(set(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}),
+        # Nobody misses a spare that is not there.
+        DoorCode.is_spare.is_(False),
+        DoorCode.status.in_(_LACKING - {Status.PLANNED}),
         or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
-        Booking.status == BookingStatus.CONFIRMED,
-        Booking.ends_at > bindparam("now"),
+        or_(
+            and_(Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > bindparam("now")),
+            and_(DoorCode.staff_code_id.is_not(None), DoorCode.ends_at > bindparam("now")),
+        ),
         # Of one that is signed out its own alert tells, for all of its codes at once.
         Connection.state == ConnectionState.CONNECTED,
     )
-    .options(contains_eager(DoorCode.booking), contains_eager(DoorCode.lock))
-    .order_by(Booking.starts_at, DoorCode.id)
+    .options(
+        contains_eager(DoorCode.booking),
+        contains_eager(DoorCode.staff_code),
+        contains_eager(DoorCode.lock),
+    )
+    # Guests first: a lock without room names who comes to it.
+    .order_by(Booking.starts_at.is_(None), Booking.starts_at, DoorCode.id)
 )
-# Locks in trouble of their own, with whoever comes to them next.
-_WEAK_LOCKS: Final = (
-    select(Lock, Booking)
-    .join(DoorCode, DoorCode.lock_id == Lock.id)
+# Locks in trouble of their own, and then whoever comes to them next.
+_WEAK_LOCKS: Final = select(Lock).where(
+    or_(Lock.is_online.is_(False), Lock.battery_state.ilike("%critical%"))
+)
+_COMING: Final = (
+    select(DoorCode.lock_id, Booking.id, Booking.starts_at)
     .join(Booking, Booking.id == DoorCode.booking_id)
     .where(
-        or_(Lock.is_online.is_(False), Lock.battery_state.ilike("%critical%")),
+        DoorCode.lock_id.in_(bindparam("lock_ids", expanding=True)),
         DoorCode.is_wanted.is_(True),
         Booking.status == BookingStatus.CONFIRMED,
         Booking.starts_at > bindparam("now"),
@@ -97,20 +115,25 @@ _WEAK_LOCKS: Final = (
     )
     .order_by(Booking.starts_at, Booking.id)
 )
-_DEAD_CHANNELS: Final = select(Channel).where(Channel.dead_since.is_not(None))
-_OFF_ENDPOINTS: Final = select(Endpoint).where(Endpoint.disabled_at.is_not(None))
-_CONNECTIONS: Final = select(Connection)
+# Columns and not rows here: nobody needs the addresses and tokens, which would be decrypted.
+_DEAD_CHANNELS: Final = select(Channel.id, Channel.account_id, Channel.name).where(
+    Channel.dead_since.is_not(None)
+)
+_OFF_ENDPOINTS: Final = select(Endpoint.id, Endpoint.account_id, Endpoint.name).where(
+    Endpoint.disabled_at.is_not(None)
+)
+_CONNECTIONS: Final = select(
+    Connection.id,
+    Connection.account_id,
+    Connection.name,
+    Connection.state,
+    Connection.outage_since,
+)
+# How the last hour's commands got their outcome, for all connections at once.
 _CLOSED_BY: Final = (
-    select(
-        func.coalesce(func.sum(case((Command.closed_by.in_(_BY_LOOK_UP), 1), else_=0)), 0),
-        func.coalesce(func.sum(case((Command.closed_by == _BY_WEBHOOK, 1), else_=0)), 0),
-    )
+    select(Lock.connection_id, Command.closed_by)
     .join(Lock, Lock.id == Command.lock_id)
-    .where(
-        Lock.connection_id == bindparam("connection_id"),
-        Command.closed_at > bindparam("after"),
-        Command.state != State.SUPERSEDED,
-    )
+    .where(Command.closed_at > bindparam("after"), Command.state != State.SUPERSEDED)
 )
 
 
@@ -147,7 +170,9 @@ def refresh(session: Session, now: datetime) -> None:
             *_ways_to_tell(session),
         )
     }
-    open_now = {(a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS)}
+    open_now = {
+        (a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS) if a.feed_id is None
+    }
     ended = {key: alert for key, alert in open_now.items() if key not in found}
     for alert in ended.values():
         alert.closed_at = now
@@ -223,32 +248,49 @@ def _needing(session: Session, now: datetime, told: set[str]) -> list[_Condition
             conditions.setdefault(f"full:{code.lock_id}", _of_lock(code.lock, code.booking_id))
         if code.status is not Status.NEEDS_YOU:
             continue
-        title = CATALOGUE[code.problem].title if code.problem else "it needs a decision of yours"
-        condition = _Condition(
-            account_id=code.account_id,
-            key=f"{NEEDS_YOU}:{code.id}",
-            cause=NEEDS_YOU,
-            words=f"{code.lock.name}: {title}.",
-            booking_id=code.booking_id,
-            lock_id=code.lock_id,
-        )
+        condition = _of_code(code)
         if condition.thread not in told:
             conditions[condition.key] = condition
     return list(conditions.values())
 
 
+def _of_code(code: DoorCode) -> _Condition:
+    title = CATALOGUE[code.problem].title if code.problem else "it needs a decision of yours"
+    if code.staff_code is not None:
+        return _Condition(
+            account_id=code.account_id,
+            key=f"{STAFF_NEEDS_YOU}:{code.lock_id}:{code.staff_code.id}",
+            cause=STAFF_NEEDS_YOU,
+            words=f"{code.staff_code.name[:80]} at {code.lock.name[:80]}: {title}.",
+            lock_id=code.lock_id,
+        )
+    return _Condition(
+        account_id=code.account_id,
+        key=f"{NEEDS_YOU}:{code.id}",
+        cause=NEEDS_YOU,
+        words=f"{code.lock.name}: {title}.",
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+    )
+
+
 def _weak_locks(session: Session, now: datetime) -> list[_Condition]:
     """Locks that are offline, or nearly without power, with a guest on the way to them."""
+    weak = {lock.id: lock for lock in session.scalars(_WEAK_LOCKS)}
+    if not weak:
+        return []
     conditions: dict[str, _Condition] = {}
-    for lock, booking in session.execute(_WEAK_LOCKS, {"now": now, "soon": now + BATTERY_BEFORE}):
+    coming = {"lock_ids": list(weak), "now": now, "soon": now + BATTERY_BEFORE}
+    for lock_id, booking_id, starts_at in session.execute(_COMING, coming):
+        lock = weak[lock_id]
         is_offline = lock.is_online is False and (
             lock.online_changed_at is None or lock.online_changed_at <= now - OFFLINE_FOR
         )
-        if is_offline and booking.starts_at <= now + OFFLINE_BEFORE:
-            condition = _of_lock(lock, booking.id, ProblemKey.LOCK_OFFLINE)
+        if is_offline and starts_at <= now + OFFLINE_BEFORE:
+            condition = _of_lock(lock, booking_id, ProblemKey.LOCK_OFFLINE)
             conditions.setdefault(condition.key, condition)
         if "critical" in (lock.battery_state or "").casefold():
-            condition = _of_lock(lock, booking.id, ProblemKey.LOW_BATTERY)
+            condition = _of_lock(lock, booking_id, ProblemKey.LOW_BATTERY)
             conditions.setdefault(condition.key, condition)
     return list(conditions.values())
 
@@ -276,7 +318,7 @@ def _ways_to_tell(session: Session) -> list[_Condition]:
                 cause=CHANNEL_DEAD,
                 words=f"Nothing gets through to “{channel.name}”.",
             )
-            for channel in session.scalars(_DEAD_CHANNELS)
+            for channel in session.execute(_DEAD_CHANNELS)
         ),
         *(
             _Condition(
@@ -285,7 +327,7 @@ def _ways_to_tell(session: Session) -> list[_Condition]:
                 cause=ENDPOINT_OFF,
                 words=f"“{endpoint.name}” took no call for days, and is called no more.",
             )
-            for endpoint in session.scalars(_OFF_ENDPOINTS)
+            for endpoint in session.execute(_OFF_ENDPOINTS)
         ),
     ]
 
@@ -299,7 +341,8 @@ def _late_removals(session: Session, now: datetime) -> list[_Condition]:
             key=f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}",
             cause=str(ProblemKey.REMOVAL_UNCONFIRMED),
             words=f"{code.lock.name}: {CATALOGUE[ProblemKey.REMOVAL_UNCONFIRMED].title}.",
-            booking_id=code.booking_id,
+            # A spare that was given tells of the stay that it was given for.
+            booking_id=code.stay_id,
             lock_id=code.lock_id,
         )
         for code in codes
@@ -308,13 +351,14 @@ def _late_removals(session: Session, now: datetime) -> list[_Condition]:
 
 def _connections(session: Session, now: datetime) -> list[_Condition]:
     conditions = []
-    for connection in session.scalars(_CONNECTIONS).all():
+    missing = _missing_webhooks(session, now)
+    for connection in session.execute(_CONNECTIONS):
         keys = []
         if connection.state is ConnectionState.SIGNED_OUT:
             keys.append(ProblemKey.SIGNED_OUT)
         if connection.outage_since is not None:
             keys.append(ProblemKey.SCHLAGE_OUTAGE)
-        if _is_missing_webhooks(session, connection, now):
+        if connection.id in missing:
             keys.append(ProblemKey.WEBHOOKS_OFF)
         conditions += [
             _Condition(
@@ -336,17 +380,22 @@ def _uncalled_openings(session: Session, now: datetime) -> list[_Condition]:
             account_id=opening.account_id,
             key=opening.key,
             cause=vacancy.CAUSE,
-            words=opening.words,
+            words=opening.words[:300],
             lock_id=opening.lock_id,
         )
         for opening in vacancy.standing(session, now)
     ]
 
 
-def _is_missing_webhooks(session: Session, connection: Connection, now: datetime) -> bool:
-    """Whether over a fifth of the last hour's commands had to be looked up."""
-    looked_up, told = session.execute(
-        _CLOSED_BY, {"connection_id": connection.id, "after": now - timedelta(hours=1)}
-    ).one()
-    total = int(looked_up) + int(told)
-    return total >= WEBHOOKS_OFF_COMMANDS and looked_up > WEBHOOKS_OFF_SHARE * total
+def _missing_webhooks(session: Session, now: datetime) -> set[int]:
+    """The connections of which over a fifth of the last hour's commands had to be looked up."""
+    looked_up, total = Counter[int](), Counter[int]()
+    for connection_id, by in session.execute(_CLOSED_BY, {"after": now - timedelta(hours=1)}):
+        looked_up[connection_id] += by in _BY_LOOK_UP
+        total[connection_id] += by in {_BY_WEBHOOK, *_BY_LOOK_UP}
+    return {
+        connection_id
+        for connection_id, number in total.items()
+        if number >= WEBHOOKS_OFF_COMMANDS
+        and looked_up[connection_id] > WEBHOOKS_OFF_SHARE * number
+    }

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain import notices
-from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, Topic
+from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
 from portal.domain.problems import ProblemKey
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
 from portal.services import guest_help, stays, vacancy
@@ -37,6 +37,7 @@ _ORDER: Final = (
     ProblemKey.LOCK_OFFLINE,
     ProblemKey.LOW_BATTERY,
     ProblemKey.LOCK_FULL,
+    STAFF_NEEDS_YOU,
     FEED_HELD,
     ProblemKey.REMOVAL_UNCONFIRMED,
     vacancy.CAUSE,
@@ -75,7 +76,7 @@ class Item:
 
     @property
     def place_id(self) -> int | None:
-        """The id at the end of its key: of the channel or endpoint, where it is about one."""
+        """The id at the end of its key: of the channel, endpoint or staff code it may be about."""
         end = self.key.rpartition(":")[2]
         return int(end) if end.isascii() and end.isdecimal() else None
 

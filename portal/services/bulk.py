@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 BOOKINGS_PER_JOB: Final = 25
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # what was looked at and never confirmed
+# Built once, because it runs every 30 s and mostly finds nothing.
+DUE: Final = select(BulkRun).where(BulkRun.due_at <= bindparam("now"))
 _UNEXPECTED: Final = "Something went wrong here that should not. Do it on the booking's own page."
 
 
@@ -163,7 +165,7 @@ def discard(session: Session, run: BulkRun) -> bool:
 
 def claim_due(session: Session, now: datetime) -> list[int]:
     """Runs whose ring nobody answered, moved on so that no other sweep rings for them."""
-    runs = session.scalars(select(BulkRun).where(BulkRun.due_at <= now)).all()
+    runs = session.scalars(DUE, {"now": now}).all()
     for run in runs:
         run.due_at = now + ringing.REPEAT_AFTER
     return [run.id for run in runs]

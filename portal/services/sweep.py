@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -33,6 +33,7 @@ from portal.services import (
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
+FORGETS_AT_MINUTE: Final = 17  # of every hour
 
 # Built once, because they run every 30 s and mostly find nothing.
 _BOLTS: Final = (
@@ -57,7 +58,14 @@ _CONNECTIONS: Final = select(Connection).where(
     Connection.due_at <= bindparam("now"), Connection.state == ConnectionState.CONNECTED
 )
 _ENTRIES: Final = (
-    select(Lock).where(Lock.entries_due_at <= bindparam("now")).order_by(Lock.entries_due_at)
+    select(Lock)
+    .where(Lock.entries_due_at <= bindparam("now"))
+    .order_by(Lock.entries_due_at)
+    .limit(PAGE)
+)
+# One question in place of five, that is mostly answered by no.
+_IS_MORE_DUE: Final = select(
+    or_(*(query.exists() for query in (_FEEDS, _CONNECTIONS, bulk.DUE, _ENTRIES, _BOLTS)))
 )
 
 
@@ -67,6 +75,8 @@ def sweep() -> None:
     ring_for_the_rest()
     turn_what_turned()
     ring_for_what_goes_out()
+    if clock.now().minute == FORGETS_AT_MINUTE:
+        forget_old()
 
 
 def ring_for_locks() -> None:
@@ -85,7 +95,8 @@ def ring_for_the_rest() -> None:
     """Rings for all else that is due; looks up what moves bolts."""
     now = clock.now()
     with writing() as session:
-        webhooks.forget_old(session, now)
+        if not session.scalar(_IS_MORE_DUE, {"now": now}):
+            return
         feeds = _claim_feeds(session)
         connections = _claim_connections(session)
         runs = bulk.claim_due(session, now)
@@ -121,12 +132,19 @@ def ring_for_what_goes_out() -> None:
         session.flush()
         to_send = outgoing.due(session, Notice, now, PAGE)
         to_call = outgoing.due(session, EndpointCall, now, PAGE)
-        outgoing.forget_old(session, Notice, now)
-        outgoing.forget_old(session, EndpointCall, now)
     for notice_id in to_send:
         ring(JobName.SEND_NOTICE, notice_id)
     for call_id in to_call:
         ring(JobName.CALL_ENDPOINT, call_id)
+
+
+def forget_old() -> None:
+    """What was kept for a month is gone. Missed in one hour, it is done in the next."""
+    now = clock.now()
+    with writing() as session:
+        webhooks.forget_old(session, now)
+        outgoing.forget_old(session, Notice, now)
+        outgoing.forget_old(session, EndpointCall, now)
 
 
 def _claim_feeds(session: Session) -> list[int]:
@@ -148,7 +166,7 @@ def _claim_connections(session: Session) -> list[int]:
 
 def _claim_entries(session: Session) -> list[int]:
     now = clock.now()
-    locks = session.scalars(_ENTRIES.limit(PAGE), {"now": now}).all()
+    locks = session.scalars(_ENTRIES, {"now": now}).all()
     for lock in locks:
         # The read sets the next time; this only keeps a second sweep from ringing again.
         lock.entries_due_at = now + timedelta(minutes=5)

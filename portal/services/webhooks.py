@@ -53,6 +53,8 @@ _WAITING: Final = (
     select(StoredEvent.id)
     .outerjoin(Command, Command.command_id == StoredEvent.command_id)
     .where(
+        # Said apart, so that the index leaves out the month of those that are done.
+        StoredEvent.state.in_([WebhookState.RECEIVED, WebhookState.PARKED]),
         (
             (StoredEvent.state == WebhookState.RECEIVED)
             & (StoredEvent.received_at <= bindparam("unheard"))
@@ -60,7 +62,7 @@ _WAITING: Final = (
         | (
             (StoredEvent.state == WebhookState.PARKED)
             & (Command.id.is_not(None) | (StoredEvent.received_at <= bindparam("parked")))
-        )
+        ),
     )
     .order_by(StoredEvent.received_at)
 )

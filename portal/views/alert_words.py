@@ -12,6 +12,7 @@ from portal.domain.notices import (
     GUEST_CANNOT_ENTER,
     NEEDS_YOU,
     NOT_CONFIRMED,
+    STAFF_NEEDS_YOU,
 )
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.services import vacancy
@@ -60,6 +61,12 @@ _OURS: Final[Mapping[str, Cause]] = {
         lazy_gettext("Nothing more is tried by itself until you have decided."),
         "circle-x",
         "red",
+    ),
+    STAFF_NEEDS_YOU: Cause(
+        lazy_gettext("A staff code cannot be sent without you"),
+        lazy_gettext("Nothing more is tried by itself until you have decided."),
+        "circle-x",
+        "amber",
     ),
     CHANNEL_DEAD: Cause(
         lazy_gettext("A channel reaches nobody"),
@@ -138,6 +145,8 @@ def url_of(item: Item) -> str:
         return url_for("alert_settings.index", _anchor=f"channel-{item.place_id}")
     if item.cause == ENDPOINT_OFF:
         return url_for("alert_settings.index", _anchor=f"endpoint-{item.place_id}")
+    if item.cause == STAFF_NEEDS_YOU:
+        return url_for("staff_codes.show", staff_code_id=item.place_id)
     if item.stay is not None and item.cause not in OF_LOCKS:
         return url_for("bookings.show", booking_id=item.stay.id)
     if item.feed_id is not None:
@@ -186,6 +195,13 @@ def step_of(item: Item) -> Step:
             gettext("ask whoever runs the receiving program, then switch the webhook on again."),
             url_of(item),
             gettext("Open the webhook"),
+            None,
+        )
+    if item.cause == STAFF_NEEDS_YOU:
+        return Step(
+            gettext("see what the lock says, then press Resync or choose another PIN."),
+            url_of(item),
+            gettext("Open the staff code"),
             None,
         )
     if item.cause in set(ProblemKey):

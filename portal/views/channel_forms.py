@@ -31,7 +31,7 @@ TOPIC_WORDS: Final = {
     ),
     Topic.EQUIPMENT: (
         lazy_gettext("Locks and calendars"),
-        lazy_gettext("Locks, batteries, the connection to Schlage, calendars."),
+        lazy_gettext("Locks, batteries, staff codes, the connection to Schlage, calendars."),
     ),
 }
 EVENT_WORDS: Final = {

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Alert, Booking, Connection, ConnectionState, DoorCode, Lock
+from portal.models import Alert, Booking, Connection, ConnectionState, DoorCode, Lock, StaffCode
 from portal.services import alarms
 from portal.unit_of_work import writing
 from tests.support.builders import (
@@ -22,7 +22,10 @@ from tests.support.builders import (
     make_endpoint,
     make_lock,
     make_property,
+    make_spare,
+    make_staff_code,
 )
+from tests.support.statements import statements
 
 HOUR = timedelta(hours=1)
 
@@ -178,6 +181,72 @@ def test_a_dead_channel_and_a_given_up_endpoint_are_told_until_they_live(app: Fl
     assert refresh() == []
 
 
+# Codes of others than guests
+
+
+def a_stuck_code(code: DoorCode, problem: ProblemKey, status: Status = Status.NEEDS_YOU) -> None:
+    with writing() as session:
+        row = session.get_one(DoorCode, code.id)
+        row.status, row.problem = status, problem
+
+
+def test_a_staff_code_that_waits_for_a_person_is_told_and_leads_to_it(app: Flask) -> None:
+    lock = make_lock(name="Street door")
+    staff = make_staff_code(locks=[lock])
+    assert refresh() == []
+    a_stuck_code(_code_of(staff), ProblemKey.SPLIT_BRAIN)
+
+    assert refresh() == [f"staff_needs_you:{lock.id}:{staff.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    title = CATALOGUE[ProblemKey.SPLIT_BRAIN].title
+    assert alert.words == f"Rosa Clean at Street door: {title}."
+    assert (alert.booking_id, alert.lock_id) == (None, lock.id)
+
+
+def test_a_staff_code_that_is_revoked_or_over_needs_nobody(app: Flask) -> None:
+    staff = make_staff_code(locks=[make_lock(), make_lock()])
+    revoked, over = db.session.scalars(select(DoorCode).order_by(DoorCode.id)).all()
+    for code in (revoked, over):
+        a_stuck_code(code, ProblemKey.NACK)
+    assert len(refresh()) == 2
+    with writing() as session:
+        session.get_one(DoorCode, revoked.id).is_wanted = False
+        session.get_one(DoorCode, over.id).ends_at = clock.now()
+
+    assert refresh() == []
+    assert staff.id
+
+
+def test_a_lock_without_room_for_a_staff_code_is_told(app: Flask) -> None:
+    lock = make_lock()
+    a_stuck_code(_code_of(make_staff_code(locks=[lock])), ProblemKey.LOCK_FULL, Status.RETRYING)
+
+    assert refresh() == [f"lock_full:{lock.id}"]
+
+
+def test_a_spare_that_does_not_get_on_its_lock_asks_for_nobody(app: Flask) -> None:
+    a_stuck_code(make_spare(), ProblemKey.LOCK_FULL)
+
+    assert refresh() == []
+
+
+def test_a_given_spare_that_is_not_proven_off_names_the_stay(app: Flask) -> None:
+    booking = make_booking(arrives_in=-72 * HOUR, nights=2)
+    spare = make_spare(
+        given_to_id=booking.id,
+        is_wanted=False,
+        ends_at=clock.now() - 2 * HOUR,
+        status=Status.REMOVING,
+    )
+
+    assert refresh() == [f"removal_unconfirmed:{spare.id}"]
+    assert db.session.scalars(select(Alert)).one().booking_id == booking.id
+
+
+def _code_of(staff: StaffCode) -> DoorCode:
+    return db.session.scalars(select(DoorCode).where(DoorCode.staff_code_id == staff.id)).one()
+
+
 # Cost
 
 
@@ -186,26 +255,18 @@ def test_a_look_that_changes_nothing_writes_nothing_and_asks_as_often_for_many(
 ) -> None:
     connection = make_connection()
 
-    def statements() -> list[str]:
-        found: list[str] = []
-
-        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            found.append(statement)
-
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
+    def asked() -> list[str]:
+        with statements() as found:
             refresh()
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-        return found
+        return [statement for statement, _ in found]
 
     a_stay(an_offline_lock(connection), arrives_in=20 * HOUR)
     refresh()
-    few = statements()
+    few = asked()
     for _ in range(5):
         a_stay(an_offline_lock(connection), arrives_in=20 * HOUR)
     refresh()
-    many = statements()
+    many = asked()
 
     assert len(many) == len(few)
     assert not any(text.startswith(("UPDATE", "INSERT", "DELETE")) for text in many)

@@ -3,42 +3,17 @@
 `python -m benchmarks.arrivals` measures it; here the database says how it would find the rows.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from portal.domain.status import Status
 from portal.extensions import db
 from tests.support.builders import make_account, make_booking, make_door_code, make_entry
+from tests.support.statements import plan, statements
 from tests.web.pages import browser
 
 # Indexes on the account alone: every row of the account is looked at.
 WHOLE_ACCOUNT = ("ix_door_code_account_id", "ix_lock_entry_account_id")
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What is asked of the database until the block ends."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        asked.append((statement, values))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
-def plan(statement: str, values: Any) -> list[str]:
-    with db.engine.connect() as connection:
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-        return [row[3] for row in rows]
 
 
 @pytest.mark.parametrize("path", ["/", "/?when=all", "/?q=ana", "/bulk?when=all"])

@@ -1,0 +1,56 @@
+"""What it costs when nothing is to be done: few questions, each found by an index."""
+
+import pytest
+
+from benchmarks.stage import Stage
+from portal.extensions import db
+from portal.services import locks, sweep
+from tests.engine.promises import Watch
+from tests.support.builders import make_channel, make_endpoint, make_feed, make_staff_code
+from tests.support.house import House
+from tests.support.statements import plan, statements
+
+# Both come all the time and mostly find nothing; the beginnings of transactions count too.
+OF_A_SWEEP = 24
+OF_A_VISIT = 14
+# What stays small, and what an index keeps small: alerts that are open.
+WALKED = ("lock", "connection", "channel", "endpoint", "alert USING INDEX uq_alert_open")
+
+
+@pytest.fixture
+def house(stage: Stage, watch: Watch) -> House:
+    """A house with a guest to come, spares, a cleaner, a calendar and people who are told."""
+    house = House(stage, locks=2, spares=2)
+    make_staff_code(house.account, locks=[house.lock])
+    make_feed(house.place)
+    make_channel(house.account)
+    make_endpoint(house.account)
+    house.book()
+    stage.run_for(minutes=30)
+    return house
+
+
+def test_an_idle_sweep_asks_little_and_nothing_by_going_through_a_table(house: House) -> None:
+    sweep.sweep()
+    with statements() as asked:
+        sweep.sweep()
+
+    assert not [s for s, _ in asked if s.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert len(asked) <= OF_A_SWEEP
+    if db.engine.dialect.name == "sqlite":  # PostgreSQL plans by what the tables hold
+        walked = {
+            line
+            for statement, values in asked
+            if statement.startswith("SELECT")
+            for line in plan(statement, values)
+            if line.startswith("SCAN ")
+        }
+        assert walked <= {"SCAN CONSTANT ROW", *(f"SCAN {table}" for table in WALKED)}
+
+
+def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
+    locks.work_lock(house.lock.id)
+    with statements() as asked:
+        locks.work_lock(house.lock.id)
+
+    assert len(asked) <= OF_A_VISIT
