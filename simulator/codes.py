@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.schedules import ALWAYS, Schedule, read_schedule
@@ -22,9 +22,6 @@ class Code:
     pin: str = field(repr=False)
     schedule: Schedule = ALWAYS
     read_only: bool = False
-
-    def with_id(self, id: str) -> "Code":
-        return replace(self, id=id)
 
     def to_row(self) -> dict[str, Any]:
         """A JSON object from which `from_row` makes the same code again."""

@@ -23,8 +23,7 @@ The rules, each from what recorded feeds really do (six months, 40,000 polls):
 The caller never brings an unhealthy poll here: what is not a complete calendar changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
@@ -117,66 +116,6 @@ def keep(known: Iterable[KnownStay]) -> list[Change]:
         if stay.status is KnownStatus.LIVE and stay.held_until is not None
     )
     return [Kept(keys)] if keys else []
-
-
-def apply_changes(
-    known: Iterable[KnownStay], changes: Iterable[Change], new_key: Callable[[], int]
-) -> list[KnownStay]:
-    """The stays after `changes`: what a service writes to its rows, in pure form."""
-    stays = {stay.key: stay for stay in known}
-    for change in changes:
-        if isinstance(change, Created):
-            stay = change.stay
-            key = new_key()
-            stays[key] = KnownStay(
-                key=key,
-                uid=stay.uid,
-                starts=stay.starts,
-                ends=stay.ends,
-                guest_name=stay.guest_name,
-                phone_last4=stay.phone_last4,
-                reservation_code=stay.reservation_code,
-            )
-        elif isinstance(change, Held | Kept | HoldReleased):
-            until = change.until if isinstance(change, Held) else None
-            is_kept = isinstance(change, Kept)
-            stays |= {
-                key: replace(stays[key], held_until=until, is_kept=is_kept) for key in change.keys
-            }
-        else:
-            stays[change.key] = _changed(stays[change.key], change)
-    return list(stays.values())
-
-
-_ChangeOfOne = DatesChanged | DetailsChanged | UidReplaced | MarkedMissing | Cancelled | Reappeared
-
-
-def _changed(stay: KnownStay, change: _ChangeOfOne) -> KnownStay:
-    match change:
-        case DatesChanged():
-            return replace(stay, starts=change.starts, ends=change.ends)
-        case DetailsChanged():
-            return replace(
-                stay,
-                guest_name=change.guest_name,
-                phone_last4=change.phone_last4,
-                reservation_code=change.reservation_code,
-            )
-        case UidReplaced():
-            return replace(stay, uid=change.uid)
-        case MarkedMissing():
-            return replace(stay, missing_since=change.since, missing_polls=change.polls)
-        case Cancelled():
-            return replace(stay, status=KnownStatus.CANCELLED, held_until=None, is_kept=False)
-        case Reappeared():
-            return replace(
-                stay,
-                status=KnownStatus.LIVE,
-                missing_since=None,
-                missing_polls=0,
-                held_until=None,
-                is_kept=False,
-            )
 
 
 def _over(stay: FeedStay) -> SkippedEvent:

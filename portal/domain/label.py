@@ -39,12 +39,6 @@ def is_ours(label: str, key: str, device_id: str) -> bool:
     return hmac.compare_digest(tag[_NONCE:], _proof(tag[:_NONCE], key, device_id))
 
 
-def is_legal(label: str) -> bool:
-    return (
-        bool(label.strip()) and label.isascii() and label.isprintable() and len(label) <= MAX_LENGTH
-    )
-
-
 def _proof(nonce: str, key: str, device_id: str) -> str:
     digest = hmac.new(key.encode(), f"{nonce}:{device_id}".encode(), hashlib.sha256).digest()
     return base64.b32encode(digest).decode().lower()[:_PROOF]

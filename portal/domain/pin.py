@@ -7,7 +7,6 @@ from random import Random
 from secrets import SystemRandom
 from typing import Final
 
-MIN_LENGTH: Final = 4
 MAX_LENGTH: Final = 8
 # What a lock without a rule gets: 20 bits are 64 times a four-digit PIN and still easy to type.
 DEFAULT_LENGTH: Final = 6

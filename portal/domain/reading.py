@@ -16,8 +16,6 @@ from portal.domain.snapshot import (
     EntryFacts,
     Pace,
     Snapshot,
-    is_held_as_wanted,
-    wanted_entry,
 )
 from portal.domain.week import WeeklyWindow, in_order
 
@@ -248,9 +246,3 @@ def _is_known_to_nobody(code: CodeFacts | None, entry: EntryFacts, now: datetime
     if code is None or code.kind is not CodeKind.SPARE:
         return False
     return entry.is_retired or not (code.is_given or code.wants(now))
-
-
-def has_doubt(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> bool:
-    """Whether a confirmed entry was missing from the last read."""
-    entry = wanted_entry(code, entries)
-    return is_held_as_wanted(code, entry) and entry is not None and entry.absent_reads > 0

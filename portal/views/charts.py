@@ -18,7 +18,6 @@ from portal.services.lock_health import Course
 from portal.views import filters
 
 WIDTH: Final = 360
-HEIGHT: Final = 172
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 352, 10, 146
 _SIGNAL_LOW, _SIGNAL_HIGH = -95, -35
 # How an axis may be divided: steps that people count in.

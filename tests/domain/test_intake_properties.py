@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.domain.intake import HOLD, TIME_TO_BELIEVE, apply_changes, keep, reconcile
+from portal.domain.intake import HOLD, TIME_TO_BELIEVE, keep, reconcile
 from portal.domain.intake_match import span_of
 from portal.domain.intake_types import (
     Cancelled,
@@ -23,6 +23,7 @@ from portal.domain.intake_types import (
     Poll,
     Reappeared,
 )
+from tests.support.intake import apply_changes
 
 START = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 FIRST_DAY = date(2026, 11, 20)

@@ -106,7 +106,10 @@ def test_clashing_is_mutual_and_about_the_first_four(one: str, other: str) -> No
 def test_every_name_makes_a_legal_label_that_is_proven_ours(name: str, seed: int) -> None:
     made = label.make(name, "key", "device", Random(seed))
 
-    assert label.is_legal(made)
+    assert made.strip()
+    assert made.isascii()
+    assert made.isprintable()
+    assert len(made) <= label.MAX_LENGTH
     assert label.is_ours(made, "key", "device")
     assert label.is_ours(made.upper(), "key", "device")
 

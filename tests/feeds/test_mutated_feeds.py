@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.domain.intake import apply_changes, reconcile
+from portal.domain.intake import reconcile
 from portal.domain.intake_match import span_of
 from portal.domain.intake_types import Cancelled, Held, KnownStatus, KnownStay, Moment, day_of
 from portal.feeds.child import reading_from_json, reading_to_json
 from portal.feeds.errors import FeedUnreadable
 from portal.feeds.reader import Reading, read
+from tests.support.intake import apply_changes
 
 SAMPLES = Path(__file__).parent.parent / "data" / "feeds"
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -1,26 +1,36 @@
 """A feed and what we know of it, polled step by step as a service would."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from portal.domain.intake import accept, apply_changes, keep, reconcile
+from portal.domain.intake import accept, keep, reconcile
 from portal.domain.intake_types import (
     Cancelled,
     Change,
     Closure,
+    Created,
+    DatesChanged,
+    DetailsChanged,
     FeedSource,
     FeedStay,
     Held,
+    HoldReleased,
+    Kept,
     KnownStatus,
     KnownStay,
+    MarkedMissing,
     Moment,
     Poll,
+    Reappeared,
     SkippedEvent,
+    UidReplaced,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
+_ChangeOfOne = DatesChanged | DetailsChanged | UidReplaced | MarkedMissing | Cancelled | Reappeared
 
 
 def moment(text: str) -> Moment:
@@ -116,3 +126,60 @@ class PolledFeed:
     def held(self) -> list[Held]:
         """The holds that the last poll began."""
         return [change for change in self.changes if isinstance(change, Held)]
+
+
+def apply_changes(
+    known: Iterable[KnownStay], changes: Iterable[Change], new_key: Callable[[], int]
+) -> list[KnownStay]:
+    """The stays after `changes`: what a service writes to its rows, in pure form."""
+    stays = {stay.key: stay for stay in known}
+    for change in changes:
+        if isinstance(change, Created):
+            stay = change.stay
+            key = new_key()
+            stays[key] = KnownStay(
+                key=key,
+                uid=stay.uid,
+                starts=stay.starts,
+                ends=stay.ends,
+                guest_name=stay.guest_name,
+                phone_last4=stay.phone_last4,
+                reservation_code=stay.reservation_code,
+            )
+        elif isinstance(change, Held | Kept | HoldReleased):
+            until = change.until if isinstance(change, Held) else None
+            is_kept = isinstance(change, Kept)
+            stays |= {
+                key: replace(stays[key], held_until=until, is_kept=is_kept) for key in change.keys
+            }
+        else:
+            stays[change.key] = _changed(stays[change.key], change)
+    return list(stays.values())
+
+
+def _changed(stay: KnownStay, change: _ChangeOfOne) -> KnownStay:
+    match change:
+        case DatesChanged():
+            return replace(stay, starts=change.starts, ends=change.ends)
+        case DetailsChanged():
+            return replace(
+                stay,
+                guest_name=change.guest_name,
+                phone_last4=change.phone_last4,
+                reservation_code=change.reservation_code,
+            )
+        case UidReplaced():
+            return replace(stay, uid=change.uid)
+        case MarkedMissing():
+            return replace(stay, missing_since=change.since, missing_polls=change.polls)
+        case Cancelled():
+            return replace(stay, status=KnownStatus.CANCELLED, held_until=None, is_kept=False)
+        case Reappeared():
+            return replace(
+                stay,
+                status=KnownStatus.LIVE,
+                missing_since=None,
+                missing_polls=0,
+                held_until=None,
+                is_kept=False,
+            )
