@@ -4,7 +4,7 @@ The database is the truth, so the gauges are right whichever process answers. Th
 process's own: a forged webhook leaves no other trace, least of all a row.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, tenancy
 from portal.domain.command import State
+from portal.domain.outgoing import State as Sending
 from portal.extensions import db
 from portal.models import (
     Booking,
@@ -23,11 +24,14 @@ from portal.models import (
     Command,
     Connection,
     DoorCode,
+    EndpointCall,
     Feed,
     Lock,
+    Notice,
     WebhookEvent,
     WebhookState,
 )
+from portal.models.outgoing import Outgoing
 
 _OPEN: Final = (State.INTENDED, State.SENDING, State.ACCEPTED)
 _AGES: Final = (
@@ -36,6 +40,7 @@ _AGES: Final = (
     ("under_10_min", timedelta(minutes=10)),
 )
 _OLDEST: Final = "over_10_min"
+_OUTGOING: Final[dict[str, type[Outgoing]]] = {"notice": Notice, "endpoint_call": EndpointCall}
 
 
 class Metrics:
@@ -117,6 +122,38 @@ class _FromDatabase(Collector):
             ),
         )
         yield _by("connections", "Connections.", "state", _counts(session, Connection.state))
+        yield _by(
+            "outgoing_waiting",
+            "Notices to people and calls to endpoints that are still to be sent.",
+            "what",
+            {
+                name: _number(session, select(func.count()).where(of.ring_at.is_not(None)))
+                for name, of in _OUTGOING.items()
+            },
+        )
+        yield _by(
+            "outgoing_dead_last_day",
+            "Those of the last day that nobody took, however often they were tried.",
+            "what",
+            {
+                name: _number(
+                    session,
+                    select(func.count()).where(
+                        of.created_at > now - timedelta(days=1), of.state == Sending.DEAD
+                    ),
+                )
+                for name, of in _OUTGOING.items()
+            },
+        )
+        due = [
+            _age(session, select(func.min(of.due_at)).where(of.ring_at.is_not(None)), now)
+            for of in _OUTGOING.values()
+        ]
+        yield _gauge(
+            "outgoing_lateness_seconds",
+            "How long the one that is due longest has been waiting; grows when nobody sends.",
+            max(due),
+        )
 
 
 def _open_commands(session: Session, now: datetime) -> dict[str, int]:
@@ -144,7 +181,7 @@ def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(f"latchboard_{name}", words, value=value)
 
 
-def _by(name: str, words: str, label: str, values: dict[str, int]) -> Metric:
+def _by(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(f"latchboard_{name}", words, labels=[label])
     for value, count in sorted(values.items()):
         family.add_metric([value], count)

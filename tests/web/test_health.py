@@ -8,6 +8,7 @@ from flask import Flask
 
 from portal import clock, create_app
 from portal.domain.command import State
+from portal.domain.outgoing import State as Sending
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import WebhookState
@@ -17,8 +18,10 @@ from tests.support.builders import (
     make_account,
     make_command,
     make_door_code,
+    make_endpoint_call,
     make_feed,
     make_lock,
+    make_notice,
     make_webhook_event,
 )
 from tests.support.client import PortalClient
@@ -88,6 +91,24 @@ def test_figures_come_from_the_database_of_every_account(client: PortalClient) -
     assert 3500 < figure("oldest_parked_webhook_seconds") < 3700
     assert figure('open_commands{age="under_10_min"}') == 1
     assert figure('open_commands{age="over_10_min"}') == 0
+
+
+def test_figures_tell_what_goes_out_and_what_nobody_took(client: PortalClient) -> None:
+    now = clock.now()
+    make_notice(due_at=now - timedelta(minutes=10))
+    make_endpoint_call(due_at=now + timedelta(hours=1), ring_at=now + timedelta(hours=1))
+    for days in (0, 3):
+        made_at = now - timedelta(days=days)
+        make_notice(state=Sending.DEAD, due_at=None, ring_at=None, created_at=made_at)
+
+    lines = client.get("/metrics").text.splitlines()
+
+    assert 'latchboard_outgoing_waiting{what="notice"} 1.0' in lines
+    assert 'latchboard_outgoing_waiting{what="endpoint_call"} 1.0' in lines
+    assert 'latchboard_outgoing_dead_last_day{what="notice"} 1.0' in lines
+    assert 'latchboard_outgoing_dead_last_day{what="endpoint_call"} 0.0' in lines
+    late = next(line for line in lines if line.startswith("latchboard_outgoing_lateness_seconds "))
+    assert 590 < float(late.rsplit(" ", 1)[1]) < 700
 
 
 def test_figures_name_no_guest_and_no_account(client: PortalClient) -> None:
