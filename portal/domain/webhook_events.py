@@ -36,7 +36,8 @@ _ALERT: Final = {
 FIELDS: Final[Mapping[EventKind, Mapping[str, str]]] = {
     EventKind.DOOR_CODE_STATUS_CHANGED: {
         "door_code_id": "the door code's id",
-        "booking_id": "its booking's id",
+        "kind": "whose it is: `guest`, `staff` or `spare`",
+        "booking_id": "the booking whose guest uses it; null for staff and for a spare in stock",
         "lock_id": "its lock's id",
         "before": _STATUS,
         "after": _STATUS,

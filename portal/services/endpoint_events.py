@@ -31,6 +31,7 @@ def status_changed(session: Session, code: DoorCode, before: str, after: str) ->
             EventKind.DOOR_CODE_STATUS_CHANGED,
             {
                 "door_code_id": code.id,
+                "kind": str(code.kind),
                 "booking_id": code.stay_id,
                 "lock_id": code.lock_id,
                 "before": before,

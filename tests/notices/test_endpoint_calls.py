@@ -73,6 +73,7 @@ def test_a_status_is_told_with_the_change_itself(world: World) -> None:
     assert (call.endpoint_id, call.kind) == (endpoint.id, "door_code.status_changed")
     assert call.body["data"] == {
         "door_code_id": code.id,
+        "kind": "guest",
         "booking_id": booking.id,
         "lock_id": code.lock_id,
         "before": "confirmed",
