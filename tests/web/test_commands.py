@@ -10,9 +10,25 @@ from sqlalchemy import func, select, text
 from portal import crypto
 from portal.domain.secret import Secret
 from portal.extensions import db
-from portal.models import Account, ApiToken, Manager, Property, Role
-from portal.services import accounts
-from tests.support.builders import make_booking, make_feed, make_manager, make_property
+from portal.models import Account, ApiToken, CsvChange, Manager, Property, Role
+from portal.services import accounts, key_change
+from tests.support.builders import (
+    make_booking,
+    make_channel,
+    make_csv_import,
+    make_endpoint,
+    make_entry,
+    make_feed,
+    make_foreign_code,
+    make_guest_link,
+    make_lock,
+    make_manager,
+    make_property,
+    make_spare,
+    make_staff_code,
+    make_webhook_event,
+    saved,
+)
 from tests.support.client import PASSWORD, PortalClient
 
 EMAIL = "maria@example.com"
@@ -157,6 +173,38 @@ class TestChangingTheKey:
         crypto.use(crypto.KeyRing([self.NEW]))
         fallbacks = [p.fallback_entry for p in db.session.scalars(select(Property))]
         assert Secret("key box 4711") in fallbacks
+
+    def test_no_table_keeps_a_value_of_the_old_key(self, app: Flask) -> None:
+        booking = make_booking(make_property(fallback_entry=Secret("key box 4711")))
+        lock = make_lock()
+        make_entry(make_spare(lock))
+        make_staff_code(locks=[lock])
+        make_foreign_code(lock, pin=Secret("284951"))
+        make_guest_link(booking)
+        make_feed()
+        make_channel()
+        make_endpoint()
+        make_webhook_event()
+        imported = make_csv_import(remarks=Secret("[]"))
+        saved(
+            CsvChange(
+                account_id=imported.account_id,
+                import_id=imported.id,
+                booking_id=booking.id,
+                before=Secret("{}"),
+                after=Secret("{}"),
+            )
+        )
+        crypto.use(crypto.KeyRing([self.NEW, self.OLD]))
+
+        app.test_cli_runner().invoke(args=["keys", "re-encrypt"])
+
+        db.session.rollback()
+        crypto.use(crypto.KeyRing([self.NEW]))
+        for column in key_change.encrypted_columns():
+            values = db.session.scalars(select(column).where(column.is_not(None))).all()
+            assert values, f"this test makes no row with {column}"
+            assert all(isinstance(value, Secret) for value in values)
 
     def test_a_second_run_finds_nothing_to_do(self, app: Flask) -> None:
         make_booking()

@@ -16,13 +16,20 @@ from portal.services.timeline import Kind
 from tests.support.builders import (
     make_account,
     make_booking,
+    make_channel,
     make_command,
     make_connection,
     make_door_code,
+    make_endpoint,
+    make_endpoint_call,
     make_entry,
     make_feed,
+    make_foreign_code,
+    make_guest_link,
     make_lock,
     make_property,
+    make_spare,
+    make_staff_code,
     make_timeline_entry,
     make_webhook_event,
 )
@@ -32,14 +39,26 @@ from tests.web.test_isolation import CHANGES_BY_GET, ID_OF, Person, calls
 PIN: Final = "739164"
 OWN_PIN: Final = "864205"
 OLD_PIN: Final = "517293"
+STAFF_PIN: Final = "951627"
+SPARE_PIN: Final = "628413"
+GIVEN_PIN: Final = "346187"
+FOREIGN_PIN: Final = "284951"
 SECRETS: Final = (
     PIN,
     OWN_PIN,
     OLD_PIN,
+    STAFF_PIN,
+    SPARE_PIN,
+    GIVEN_PIN,
+    FOREIGN_PIN,
     "marker-access-token",
     "marker-refresh-token",
     "marker-feed-key",
     "marker-of-a-webhook",
+    "marker-channel-token",
+    "marker-endpoint-path",
+    "marker-endpoint-secret",
+    "guest-token-of-the-tests",
     PASSWORD,
 )
 
@@ -71,8 +90,23 @@ def test_no_page_no_call_and_no_metric_shows_a_secret(app: Flask, role: Role) ->
     make_timeline_entry(booking, Kind.PIN_CHOSEN, data={"origin": "random", "note": ""})
     make_webhook_event(body=Secret(json.dumps({"eventId": "marker-of-a-webhook"})))
     feed = make_feed(place, address=Secret("https://feeds.example.com/marker-feed-key/1.ics"))
+    staff = make_staff_code(account, locks=[lock], pin=STAFF_PIN)
+    make_spare(lock, pin=SPARE_PIN)
+    make_entry(make_spare(lock, pin=GIVEN_PIN, given_to_id=booking.id), pin=Secret(GIVEN_PIN))
+    make_foreign_code(lock, pin=Secret(FOREIGN_PIN))
+    make_guest_link(booking)
+    channel = make_channel(account, address=Secret("slack://T1JJ3T3L2/A1/marker-channel-token"))
+    endpoint = make_endpoint(
+        account,
+        address=Secret("https://program.example.com/marker-endpoint-path"),
+        secret=Secret("whsec_marker-endpoint-secret"),
+    )
     ids = {
         "booking_id": booking.id,
+        "channel_id": channel.id,
+        "endpoint_id": endpoint.id,
+        "call_id": make_endpoint_call(endpoint).id,
+        "staff_code_id": staff.id,
         "connection_id": connection.id,
         "door_code_id": code.id,
         "feed_id": feed.id,
