@@ -13,7 +13,7 @@ from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, DoorCode, Role, Source, TimelineEntry
+from portal.models import Booking, BookingStatus, DoorCode, Lock, Role, Source, TimelineEntry
 from portal.queue import JobName
 from portal.services.timeline import Kind
 from portal.views.api import _blueprint
@@ -26,6 +26,7 @@ from tests.support.builders import (
     make_lock,
     make_manager,
     make_property,
+    make_spare,
     make_timeline_entry,
     make_token,
 )
@@ -39,6 +40,7 @@ FIELDS = {
     "problem",
     "revision",
     "door_codes",
+    "spares",
 }
 DOOR_FIELDS = {
     "id",
@@ -442,6 +444,21 @@ def test_the_pin_is_revealed_on_request_and_recorded(app: Flask) -> None:
     assert entry.booking_id == booking.id
     assert entry.actor.startswith("api:")
     assert "274916" not in str(entry.data)
+
+
+def test_a_spare_that_the_guest_was_given_is_told_and_its_pin_revealed(app: Flask) -> None:
+    booking = make_booking(pin="274916")
+    spare = make_spare(pin="604173", given_to_id=booking.id)
+    make_spare(db.session.get(Lock, spare.lock_id), pin="718254")
+    program = Program(app)
+
+    plain = program.get(f"/api/v1/bookings/{booking.id}")
+    shown = program.get(f"/api/v1/bookings/{booking.id}?reveal=pin")
+
+    assert [(s["id"], s["lock_id"]) for s in plain.json["spares"]] == [(spare.id, spare.lock_id)]
+    assert "604173" not in plain.text
+    assert [s["pin"] for s in shown.json["spares"]] == ["604173"]
+    assert "718254" not in shown.text
 
 
 def test_a_token_without_that_right_does_not_get_the_pin(app: Flask) -> None:

@@ -24,6 +24,7 @@ from tests.support.builders import (
     make_feed,
     make_lock,
     make_property,
+    make_staff_code,
 )
 from tests.web.pages import Element, browser, element, elements, poll_url, words
 
@@ -113,6 +114,21 @@ def test_an_alert_of_a_calendar_leads_to_it(app: Flask, cause: str) -> None:
 
     assert "Casa Sol" in alert_of(html, alert).text
     assert f"/imports#feed-{feed.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
+
+
+def test_an_alert_of_a_staff_code_leads_to_it(app: Flask) -> None:
+    staff = make_staff_code(locks=[make_lock(name="Street door")])
+    code = db.session.query(DoorCode).one()
+    code.status, code.problem = Status.NEEDS_YOU, ProblemKey.USER_NOT_FOUND
+    db.session.commit()
+    sweep_alarms()
+
+    html = browser(app).get("/alerts").text
+
+    told = words(alert_of(html, only_alert()).text)
+    assert "Rosa Clean at Street door" in told
+    assert "press Resync or choose another PIN" in told
+    assert f"/staff-codes/{staff.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
 
 
 def test_alerts_of_one_cause_stand_together_and_what_keeps_guests_out_stands_first(

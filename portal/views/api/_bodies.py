@@ -34,7 +34,9 @@ def query() -> Select[Booking]:
 def of(session: Session, bookings: Sequence[Booking], now: datetime) -> list[dict[str, Any]]:
     """The bodies of these bookings, in their order."""
     judged = verdicts.judge_all(session, bookings, now)
-    labels = _labels(session, [code.id for each in bookings for code in each.door_codes])
+    labels = _labels(
+        session, [code.id for each in bookings for code in (*each.door_codes, *each.spares)]
+    )
     return [_body(each, judged[each.id], labels) for each in bookings]
 
 
@@ -55,6 +57,9 @@ def _body(booking: Booking, judgement: Any, labels: dict[int, str]) -> dict[str,
         "problem_help": _help(judgement.problem, booking, worst),
         "revision": booking.revision,
         "door_codes": [_door(booking, code, labels) for code in codes],
+        "spares": [
+            _door(booking, code, labels) for code in sorted(booking.spares, key=lambda c: c.id)
+        ],
     }
 
 

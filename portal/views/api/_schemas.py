@@ -139,6 +139,10 @@ class DoorCodeBody(Schema):
     confirmed_at = fields.AwareDateTime(allow_none=True)
 
 
+class SpareBody(DoorCodeBody):
+    pin = fields.String(metadata={"description": "Only with ?reveal=pin, while it is wanted."})
+
+
 class BookingBody(Schema):
     id = fields.Integer()
     source = fields.String(validate=_one_of(Source))
@@ -153,6 +157,10 @@ class BookingBody(Schema):
     problem_help = fields.Nested(HelpBody, allow_none=True)
     revision = fields.Integer()
     door_codes = fields.List(fields.Nested(DoorCodeBody))
+    spares = fields.List(
+        fields.Nested(SpareBody),
+        metadata={"description": "Spare codes that the guest was given where their own was late."},
+    )
     pin = fields.String(allow_none=True, metadata={"description": "Only with ?reveal=pin."})
 
 

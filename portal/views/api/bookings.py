@@ -14,7 +14,7 @@ from portal import clock
 from portal.domain.secret import Secret
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, Lock, Role, Source, TimelineEntry
-from portal.services import bookings, roles, stays
+from portal.services import bookings, roles, spares, stays
 from portal.services.booking_page import Line
 from portal.services.bookings import BadBooking, BookingWish, changing
 from portal.services.callers import TokenHolder
@@ -108,10 +108,11 @@ def index(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, BookingBody)
 @requires(Role.VIEWER)
 def show(query: dict[str, Any], booking_id: int) -> dict[str, Any]:
-    """One booking. `?reveal=pin` adds the PIN, for tokens that may, and is recorded."""
+    """One booking. `?reveal=pin` adds the PIN, and those of spares that the guest was given, for
+    tokens that may, and is recorded."""
     body = _body(db.session(), booking_id)
     if query.get("reveal") == "pin":
-        body["pin"] = _reveal_pin(booking_id)
+        _reveal_pins(body, booking_id)
     return body
 
 
@@ -229,7 +230,7 @@ def _body(session: Session, booking_id: int) -> dict[str, Any]:
     return _bodies.of(session, [_find(session, booking_id)], clock.now())[0]
 
 
-def _reveal_pin(booking_id: int) -> str | None:
+def _reveal_pins(body: dict[str, Any], booking_id: int) -> None:
     holder = caller()
     may = isinstance(holder, TokenHolder) and holder.can_reveal_pins
     with changing() as session:
@@ -237,4 +238,9 @@ def _reveal_pin(booking_id: int) -> str | None:
         if not (may and roles.may_see_pin(holder.role, booking, clock.now())):
             abort(403, "This token may not read this PIN.")
         pin = bookings.show_pin(session, booking, holder.actor)
-        return None if pin is None else pin.reveal()
+        body["pin"] = None if pin is None else pin.reveal()
+        if pin is not None:
+            given = {code.id: code.pin for code in spares.given_to(session, booking)}
+            for spare in body["spares"]:
+                if (own := given.get(spare["id"])) is not None:
+                    spare["pin"] = own.reveal()
