@@ -1,0 +1,352 @@
+"""What a person should know of now, although nothing has failed for good: found in the rows."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from portal.domain import notices
+from portal.domain.command import State
+from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
+from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.status import Status
+from portal.domain.verdict import REMOVAL_ALARM
+from portal.models import (
+    Booking,
+    BookingStatus,
+    Channel,
+    Command,
+    Connection,
+    ConnectionState,
+    DoorCode,
+    Endpoint,
+    Lock,
+    StaffCode,
+)
+from portal.services import vacancy
+from portal.services.alert_page import CHANNEL_DEAD, ENDPOINT_OFF
+
+# How long before an arrival an unconfirmed code is alarmed, the most urgent first.
+BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
+# How long before an arrival its lock's own trouble is alarmed, and how long it must last before.
+OFFLINE_BEFORE: Final = timedelta(hours=24)
+OFFLINE_FOR: Final = timedelta(minutes=15)
+BATTERY_BEFORE: Final = timedelta(hours=72)
+WEBHOOKS_OFF_SHARE: Final = 0.2
+WEBHOOKS_OFF_COMMANDS: Final = 5  # fewer commands in an hour say nothing
+_BY_WEBHOOK: Final = "webhook"
+_BY_LOOK_UP: Final = ("look_up", "deadline")
+
+# Not on its lock and not on its way off. Named one by one, so that the index leaves out the many
+# that are over.
+_LACKING: Final = frozenset(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}
+
+# Built once, because they run every 30 s and mostly find nothing.
+_LATE_ARRIVALS: Final = (
+    select(DoorCode)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        DoorCode.is_wanted.is_(True),
+        DoorCode.status.in_(_LACKING),
+        # No window begins after its stay does: with this the index leaves out what is far ahead.
+        DoorCode.starts_at <= bindparam("soon"),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at <= bindparam("soon"),
+        Booking.ends_at > bindparam("now"),
+        Booking.starts_at > DoorCode.created_at,
+    )
+    .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
+)
+_LATE_REMOVALS: Final = (
+    select(DoorCode)
+    .where(DoorCode.status == Status.REMOVING, DoorCode.ends_at <= bindparam("before"))
+    .options(joinedload(DoorCode.lock))
+)
+# Codes that only a person can bring on, and codes for which their lock has no room.
+_NEEDING: Final = (
+    select(DoorCode)
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+    .outerjoin(StaffCode, StaffCode.id == DoorCode.staff_code_id)
+    .join(Lock, Lock.id == DoorCode.lock_id)
+    .join(Connection, Connection.id == Lock.connection_id)
+    .where(
+        DoorCode.is_wanted.is_(True),
+        # Nobody misses a spare that is not there.
+        DoorCode.is_spare.is_(False),
+        DoorCode.status.in_(_LACKING - {Status.PLANNED}),
+        or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
+        or_(
+            and_(Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > bindparam("now")),
+            and_(DoorCode.staff_code_id.is_not(None), DoorCode.ends_at > bindparam("now")),
+        ),
+        # Of one that is signed out its own alert tells, for all of its codes at once.
+        Connection.state == ConnectionState.CONNECTED,
+    )
+    .options(
+        contains_eager(DoorCode.booking),
+        contains_eager(DoorCode.staff_code),
+        contains_eager(DoorCode.lock),
+    )
+    # Guests first: a lock without room names who comes to it.
+    .order_by(Booking.starts_at.is_(None), Booking.starts_at, DoorCode.id)
+)
+# Locks in trouble of their own, and then whoever comes to them next.
+_WEAK_LOCKS: Final = select(Lock).where(
+    or_(Lock.is_online.is_(False), Lock.battery_state.ilike("%critical%"))
+)
+_COMING: Final = (
+    select(DoorCode.lock_id, Booking.id, Booking.starts_at)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        DoorCode.lock_id.in_(bindparam("lock_ids", expanding=True)),
+        DoorCode.is_wanted.is_(True),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at > bindparam("now"),
+        Booking.starts_at <= bindparam("soon"),
+    )
+    .order_by(Booking.starts_at, Booking.id)
+)
+# Columns and not rows here: nobody needs the addresses and tokens, which would be decrypted.
+_DEAD_CHANNELS: Final = select(Channel.id, Channel.account_id, Channel.name).where(
+    Channel.dead_since.is_not(None)
+)
+_OFF_ENDPOINTS: Final = select(Endpoint.id, Endpoint.account_id, Endpoint.name).where(
+    Endpoint.disabled_at.is_not(None)
+)
+_CONNECTIONS: Final = select(
+    Connection.id,
+    Connection.account_id,
+    Connection.name,
+    Connection.state,
+    Connection.outage_since,
+)
+# How the last hour's commands got their outcome, for all connections at once.
+_CLOSED_BY: Final = (
+    select(Lock.connection_id, Command.closed_by)
+    .join(Lock, Lock.id == Command.lock_id)
+    .where(Command.closed_at > bindparam("after"), Command.state != State.SUPERSEDED)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Something that should stand on the alert page for as long as it is so."""
+
+    account_id: int
+    key: str
+    cause: str
+    words: str
+    booking_id: int | None = None
+    lock_id: int | None = None
+    connection_id: int | None = None
+
+    @property
+    def thread(self) -> str:
+        """The trouble it is about, the same through its escalation."""
+        return notices.thread_of(self.cause, self.key, self.booking_id, self.lock_id)
+
+
+def standing(session: Session, now: datetime) -> list[Condition]:
+    """All that should stand on the alert pages of all accounts now."""
+    late = _late_arrivals(session, now)
+    return [
+        *late,
+        *_needing(session, now, {c.thread for c in late}),
+        *_late_removals(session, now),
+        *_weak_locks(session, now),
+        *_connections(session, now),
+        *_uncalled_openings(session, now),
+        *_ways_to_tell(session),
+    ]
+
+
+def _late_arrivals(session: Session, now: datetime) -> list[Condition]:
+    """Wanted codes that are not confirmed 24 h, 6 h or 2 h before the arrival."""
+    codes = session.scalars(_LATE_ARRIVALS, {"now": now, "soon": now + BEFORE_ARRIVAL[-1]}).all()
+    conditions = []
+    for code in codes:
+        assert code.booking is not None
+        left = code.booking.starts_at - now
+        step = next((s for s in BEFORE_ARRIVAL if left <= s), None)
+        # A booking that came in later than the step is told of when it was first tried in vain.
+        if step is None or now - code.created_at < timedelta(minutes=15):
+            continue
+        hours = int(step.total_seconds() // 3600)
+        conditions.append(
+            Condition(
+                account_id=code.account_id,
+                key=f"{NOT_CONFIRMED}:{hours}h:{code.id}",
+                cause=NOT_CONFIRMED,
+                words=f"The code for {code.lock.name} is not confirmed {hours} h before arrival.",
+                booking_id=code.booking_id,
+                lock_id=code.lock_id,
+            )
+        )
+    return conditions
+
+
+def _needing(session: Session, now: datetime, told: set[str]) -> list[Condition]:
+    """Codes that wait for a person, however far the arrival, and locks without room for a code.
+
+    `told` are the threads of arrivals that are alarmed already.
+    """
+    conditions: dict[str, Condition] = {}
+    for code in session.scalars(_NEEDING, {"now": now}):
+        if code.problem is ProblemKey.LOCK_FULL:
+            conditions.setdefault(f"full:{code.lock_id}", _of_lock(code.lock, code.booking_id))
+        if code.status is not Status.NEEDS_YOU:
+            continue
+        condition = _of_code(code)
+        if condition.thread not in told:
+            conditions[condition.key] = condition
+    return list(conditions.values())
+
+
+def _of_code(code: DoorCode) -> Condition:
+    title = CATALOGUE[code.problem].title if code.problem else "it needs a decision of yours"
+    if code.staff_code is not None:
+        return Condition(
+            account_id=code.account_id,
+            key=f"{STAFF_NEEDS_YOU}:{code.lock_id}:{code.staff_code.id}",
+            cause=STAFF_NEEDS_YOU,
+            words=f"{code.staff_code.name[:80]} at {code.lock.name[:80]}: {title}.",
+            lock_id=code.lock_id,
+        )
+    return Condition(
+        account_id=code.account_id,
+        key=f"{NEEDS_YOU}:{code.id}",
+        cause=NEEDS_YOU,
+        words=f"{code.lock.name}: {title}.",
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+    )
+
+
+def _weak_locks(session: Session, now: datetime) -> list[Condition]:
+    """Locks that are offline, or nearly without power, with a guest on the way to them."""
+    weak = {lock.id: lock for lock in session.scalars(_WEAK_LOCKS)}
+    if not weak:
+        return []
+    conditions: dict[str, Condition] = {}
+    coming = {"lock_ids": list(weak), "now": now, "soon": now + BATTERY_BEFORE}
+    for lock_id, booking_id, starts_at in session.execute(_COMING, coming):
+        lock = weak[lock_id]
+        is_offline = lock.is_online is False and (
+            lock.online_changed_at is None or lock.online_changed_at <= now - OFFLINE_FOR
+        )
+        if is_offline and starts_at <= now + OFFLINE_BEFORE:
+            condition = _of_lock(lock, booking_id, ProblemKey.LOCK_OFFLINE)
+            conditions.setdefault(condition.key, condition)
+        if "critical" in (lock.battery_state or "").casefold():
+            condition = _of_lock(lock, booking_id, ProblemKey.LOW_BATTERY)
+            conditions.setdefault(condition.key, condition)
+    return list(conditions.values())
+
+
+def _of_lock(
+    lock: Lock, booking_id: int | None, key: ProblemKey = ProblemKey.LOCK_FULL
+) -> Condition:
+    return Condition(
+        account_id=lock.account_id,
+        key=f"{key}:{lock.id}",
+        cause=str(key),
+        words=f"{lock.name}: {CATALOGUE[key].title}.",
+        booking_id=booking_id,
+        lock_id=lock.id,
+    )
+
+
+def _ways_to_tell(session: Session) -> list[Condition]:
+    """Channels that reach nobody, and endpoints that are called no more."""
+    return [
+        *(
+            Condition(
+                account_id=channel.account_id,
+                key=f"{CHANNEL_DEAD}:{channel.id}",
+                cause=CHANNEL_DEAD,
+                words=f"Nothing gets through to “{channel.name}”.",
+            )
+            for channel in session.execute(_DEAD_CHANNELS)
+        ),
+        *(
+            Condition(
+                account_id=endpoint.account_id,
+                key=f"{ENDPOINT_OFF}:{endpoint.id}",
+                cause=ENDPOINT_OFF,
+                words=f"“{endpoint.name}” took no call for days, and is called no more.",
+            )
+            for endpoint in session.execute(_OFF_ENDPOINTS)
+        ),
+    ]
+
+
+def _late_removals(session: Session, now: datetime) -> list[Condition]:
+    """Codes not proven gone 30 minutes after their window."""
+    codes = session.scalars(_LATE_REMOVALS, {"before": now - REMOVAL_ALARM}).all()
+    return [
+        Condition(
+            account_id=code.account_id,
+            key=f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}",
+            cause=str(ProblemKey.REMOVAL_UNCONFIRMED),
+            words=f"{code.lock.name}: {CATALOGUE[ProblemKey.REMOVAL_UNCONFIRMED].title}.",
+            # A spare that was given tells of the stay that it was given for.
+            booking_id=code.stay_id,
+            lock_id=code.lock_id,
+        )
+        for code in codes
+    ]
+
+
+def _connections(session: Session, now: datetime) -> list[Condition]:
+    conditions = []
+    missing = _missing_webhooks(session, now)
+    for connection in session.execute(_CONNECTIONS):
+        keys = []
+        if connection.state is ConnectionState.SIGNED_OUT:
+            keys.append(ProblemKey.SIGNED_OUT)
+        if connection.outage_since is not None:
+            keys.append(ProblemKey.SCHLAGE_OUTAGE)
+        if connection.id in missing:
+            keys.append(ProblemKey.WEBHOOKS_OFF)
+        conditions += [
+            Condition(
+                account_id=connection.account_id,
+                key=f"{key}:{connection.id}",
+                cause=str(key),
+                words=f"{connection.name}: {CATALOGUE[key].title}.",
+                connection_id=connection.id,
+            )
+            for key in keys
+        ]
+    return conditions
+
+
+def _uncalled_openings(session: Session, now: datetime) -> list[Condition]:
+    """Doors that were opened while nobody stays there, until somebody has seen it."""
+    return [
+        Condition(
+            account_id=opening.account_id,
+            key=opening.key,
+            cause=vacancy.CAUSE,
+            words=opening.words[:300],
+            lock_id=opening.lock_id,
+        )
+        for opening in vacancy.standing(session, now)
+    ]
+
+
+def _missing_webhooks(session: Session, now: datetime) -> set[int]:
+    """The connections of which over a fifth of the last hour's commands had to be looked up."""
+    looked_up, total = Counter[int](), Counter[int]()
+    for connection_id, by in session.execute(_CLOSED_BY, {"after": now - timedelta(hours=1)}):
+        looked_up[connection_id] += by in _BY_LOOK_UP
+        total[connection_id] += by in {_BY_WEBHOOK, *_BY_LOOK_UP}
+    return {
+        connection_id
+        for connection_id, number in total.items()
+        if number >= WEBHOOKS_OFF_COMMANDS
+        and looked_up[connection_id] > WEBHOOKS_OFF_SHARE * number
+    }
