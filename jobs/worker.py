@@ -6,8 +6,9 @@ is killed. Which kind of worker a queue has is a choice:
 - `work` (locks, webhooks, the sweep) runs its jobs in the worker's own process. They are short and
   bounded by the time-outs of their HTTP calls, and this is several times faster than a fork each;
   nor is there a child that runs on after its worker was killed.
-- `slow` (feeds, connections, the locks' logs, bulk runs, and what goes out) forks for each job. A feed that eats memory or hangs in a C
-  library takes down its own process only, and the worker's heartbeat goes on meanwhile.
+- `slow` (feeds, connections, the locks' logs, bulk runs, and what goes out) forks for each job. A
+  feed that eats memory or hangs in a C library takes down its own process only, and the worker's
+  heartbeat goes on meanwhile.
 
 Nothing depends on a job that was begun being finished: the database says what is due.
 """
