@@ -176,8 +176,11 @@ class Running:
             for name, text in self.logs().items()
             if name != "redis"
             for line in text.splitlines()
-            # Redis is killed on purpose; that its workers say so is right.
-            if pattern.search(line) and "to Redis instance" not in line
+            # Redis is killed on purpose; that its workers say so is right, before they have heard
+            # of it ("to Redis instance") and in the midst of a call.
+            if pattern.search(line)
+            and "to Redis instance" not in line
+            and "redis.exceptions.ConnectionError" not in line
         ]
 
     def end(self) -> None:
