@@ -72,13 +72,22 @@ class OpenPages:
         connection = HTTPConnection(LOOPBACK, self._port, timeout=30)
         path, pace = "/", 2.0 * share
         while not self._stop.wait(pace):
-            connection.request("GET", path, headers=self._headers(path))
-            answer = connection.getresponse()
-            text = answer.read().decode()
+            status, text = self._ask(connection, path)
             with self._counting:
                 self.asked += 1
-            if answer.status != 204:
+            if status != 204:
                 path, pace = _poll_of(text)
+
+    def _ask(self, connection: HTTPConnection, path: str) -> tuple[int, str]:
+        """Status and body; asked again, as browsers do, where an idle connection was closed."""
+        try:
+            connection.request("GET", path, headers=self._headers(path))
+            answer = connection.getresponse()
+        except ConnectionError:
+            connection.close()
+            connection.request("GET", path, headers=self._headers(path))
+            answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
     def _headers(self, path: str) -> dict[str, str]:
         headers = {"Cookie": self._cookie}
