@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import time as time_of_day
@@ -57,6 +57,7 @@ from simulator.__main__ import QuietHandler
 from simulator.app import create_app as create_simulator
 from simulator.clock import RealClock
 from simulator.cloud import Cloud
+from simulator.faults import Faults
 from simulator.runner import Runner, deliver
 from simulator.signing import Signer
 
@@ -75,11 +76,21 @@ class Arrival:
     path: str
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook as it left the simulated Schlage, at a time of the wall clock."""
+
+    at: float
+    body: bytes
+
+
 class Rig:
     """Everything that runs; `close` stops all of it and deletes the directory."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Faults | str = "clean") -> None:
         self.arrivals: list[Arrival] = []
+        self.webhooks: list[Webhook] = []
+        self._faults = faults
         self.signer = Signer.generate()
         self._directory = Path(tempfile.mkdtemp(prefix="latchboard-bench-"))
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -156,12 +167,22 @@ class Rig:
 
     def furnish(self, count: int) -> list[int]:
         """The ids of `count` bookings for the next days, each with its code on its own lock."""
-        app = create_app(from_environment(self._environment))
-        with app.app_context(), tenancy.as_system():
-            account_id = self._connect(count)
-            booking_ids = [self._book(account_id, number) for number in range(count)]
+        account_id = self.connect(count)
+        booking_ids = self.book(account_id, range(count))
         self.settle(count)
         return booking_ids
+
+    def connect(self, lock_count: int) -> int:
+        """The id of an account whose Schlage user has so many locks."""
+        app = create_app(from_environment(self._environment))
+        with app.app_context(), tenancy.as_system():
+            return self._connect(lock_count)
+
+    def book(self, account_id: int, numbers: Iterable[int]) -> list[int]:
+        """The ids of new bookings, each on the lock of its number."""
+        app = create_app(from_environment(self._environment))
+        with app.app_context(), tenancy.as_system():
+            return [self._book(account_id, number) for number in numbers]
 
     def settle(self, count: int) -> None:
         """So many codes are confirmed: nothing is under way any more."""
@@ -183,6 +204,11 @@ class Rig:
         """A browser that is signed in."""
         return Browser(self._port, self._password)
 
+    @property
+    def address(self) -> str:
+        """Where a browser finds the portal."""
+        return f"http://{LOOPBACK}:{self._port}"
+
     def _start(self, program: Program) -> None:
         self._running[program.name] = subprocess.Popen(
             program.guarded,
@@ -198,9 +224,9 @@ class Rig:
     def _start_simulator(self) -> tuple[Cloud, BaseWSGIServer]:
         cloud = Cloud(
             RealClock(),
-            deliver=deliver,
+            deliver=self._deliver,
             dispatch=self._runner.dispatch,
-            faults="clean",
+            faults=self._faults,
             signer=self.signer,
         )
         self._state.simulator_key.write_text(self.signer.public_pem())
@@ -216,6 +242,10 @@ class Rig:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self._runner.start(cloud)
         return cloud, server
+
+    def _deliver(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        self.webhooks.append(Webhook(time.time(), body))
+        return deliver(method, url, headers, body)
 
     def _simulator_settings(self) -> dict[str, str]:
         base = f"http://{LOOPBACK}:{self._simulator.port}"

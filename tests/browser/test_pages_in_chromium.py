@@ -1,6 +1,5 @@
 """The pages in a real browser: by phone and desk, light and dark, live, and without JavaScript."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,48 +9,24 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Request, expect
 
 from portal import clock
-from portal.domain.bulk import Kind as BulkKind
-from portal.domain.bulk import RunState
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
-from portal.domain.secret import Secret
 from portal.domain.status import Status
-from portal.models import Booking, ConnectionState, DoorCode, ImportState, Manager, Role, SignIn
+from portal.models import Booking, DoorCode, SignIn
 from portal.unit_of_work import writing
+from tests.browser.people import sign_in
 from tests.support.builders import (
-    make_alert,
-    make_api_token,
     make_booking,
-    make_bulk_run,
-    make_connection,
-    make_csv_import,
     make_door_code,
     make_entry,
-    make_feed,
-    make_foreign_code,
-    make_guest_link,
-    make_guest_message,
     make_lock,
-    make_manager,
     make_property,
-    make_sign_in,
-    make_timeline_entry,
 )
-from tests.support.client import PASSWORD
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe-4.14.1.min.js").read_text()
 HOUR = timedelta(hours=1)
-
-
-def sign_in(page: Page, site: str, manager: Manager | None = None) -> None:
-    email = (manager or make_manager()).email
-    page.goto(f"{site}/sign-in")
-    page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{site}/")
 
 
 def a_stay(status: Status = Status.SENT, **fields: Any) -> tuple[Booking, DoorCode]:
@@ -67,111 +42,6 @@ def confirm(code: DoorCode) -> None:
     with writing() as session:
         row = session.get_one(DoorCode, code.id)
         row.status, row.status_at, row.confirmed_at = Status.CONFIRMED, clock.now(), clock.now()
-
-
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_scrolls_sideways_or_shuts_anybody_out(
-    site: str, page: Page, scheme: Any, width: int
-) -> None:
-    booking, code = a_stay(
-        Status.NEEDS_YOU, problem=ProblemKey.USER_NOT_FOUND, problem_text="x" * 300
-    )
-    make_connection(state=ConnectionState.SIGNED_OUT, name="A" * 120)
-    nobody = make_booking(guest_name="Bartholomew" * 12)
-    feed = make_feed(error_words="The calendar's server does not answer.", failures=3)
-    held = make_feed(held_until=clock.now() + HOUR, held_reason="Several stays vanished.")
-    for _ in range(2):
-        make_booking(held.property, feed_id=held.id, held_until=clock.now() + HOUR)
-    looked_at = make_csv_import(name="t" * 120, date_order="day_first", pads_pins=True)
-    taken_over = make_csv_import(
-        state=ImportState.DONE,
-        finished_at=clock.now(),
-        created=2,
-        changed=1,
-        remarks=Secret(json.dumps([[2, "w" * 300]])),
-    )
-    make_foreign_code(code.lock)
-    make_alert(booking_id=booking.id, lock_id=code.lock_id, words="z" * 300)
-    make_alert(cause="feed_sick", feed_id=feed.id, seen_at=clock.now())
-    make_alert(closed_at=clock.now(), booking_id=nobody.id)
-    make_timeline_entry(booking, "command_closed", data={"state": "failed", "text": "y" * 200})
-    colleague = make_manager(role=Role.STAFF, name="Maximiliana" * 15)
-    make_sign_in(colleague)
-    token = make_api_token(name="Robot" * 20)
-    preview = make_bulk_run(booking, nobody)
-    running = make_bulk_run(
-        booking, nobody, kind=BulkKind.NEW_PIN, state=RunState.RUNNING, started_at=clock.now()
-    )
-    lock_id, place_id = code.lock_id, booking.property_id
-    guest = make_guest_link(booking)
-    make_guest_message(text="w" * 300 + " {pin}")
-    paths = [
-        "/",
-        "/?when=all&q=a&verdict=not_ready",
-        "/calendar",
-        "/bulk",
-        "/bulk/runs",
-        f"/bulk/{preview.id}",
-        f"/bulk/{running.id}",
-        f"/bookings/{booking.id}",
-        f"/bookings/{nobody.id}",
-        f"/bookings/{booking.id}/dates",
-        f"/bookings/{booking.id}/guest",
-        f"/bookings/{booking.id}/new-pin",
-        f"/bookings/{booking.id}/cancel",
-        f"/bookings/{booking.id}/diagnostics",
-        f"/bookings/{booking.id}/message",
-        f"/bookings/{booking.id}/guest-page",
-        f"/bookings/{nobody.id}/guest-page",
-        f"/guest/{guest}",
-        "/guest/that-opens-nothing",
-        "/settings/guest-messages",
-        "/settings/guest-messages/edit?language=de",
-        "/alerts",
-        "/locks",
-        f"/locks/{lock_id}",
-        f"/locks/{lock_id}?days=90",
-        f"/locks/{lock_id}/entries",
-        f"/locks/{lock_id}/unlock",
-        "/properties",
-        f"/properties/{place_id}",
-        "/properties/new",
-        "/settings/door-locks/schlage",
-        f"/settings/door-locks/schlage/{code.lock.connection_id}/disconnect",
-        "/imports",
-        "/imports/address",
-        "/imports/file",
-        "/imports/booking",
-        "/team",
-        "/team/new",
-        f"/team/{colleague.id}",
-        "/team/tokens/new",
-        f"/team/tokens/{token.id}/revoke",
-        "/you",
-        f"/imports/{feed.id}/link",
-        f"/imports/{feed.id}/remove",
-        "/imports/csv",
-        f"/imports/csv/{looked_at.id}",
-        f"/imports/csv/{taken_over.id}",
-        f"/imports/csv/{taken_over.id}/undo",
-        "/nowhere",
-        "/sign-in",
-    ]
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    sign_in(page, site)
-
-    found = []
-    for path in paths:
-        page.goto(site + path)
-        page.evaluate(AXE)
-        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        found += [f"{path}: {v['id']} {v['nodes'][0]['target']}" for v in violations]
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            found.append(f"{path}: scrolls sideways")
-
-    assert found == []
 
 
 def test_a_row_turns_green_without_a_reload_and_keeps_the_focus(site: str, page: Page) -> None:
