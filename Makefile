@@ -52,7 +52,7 @@ bench: dev ## Measure against bare baselines; prints JSON lines
 docs: dev ## Make the pages of docs/ that are generated from the code
 	$(VENV_PYTHON) -m docs.generate
 
-screenshots: dev ## Take the README's screenshots anew
+screenshots: dev ## Take the screenshots of the docs anew
 	$(VENV_PYTHON) -m docs.screenshots
 
 lock: dev ## Compile requirements*.in into requirements*.txt; UPGRADE=1 takes the newest versions
