@@ -352,7 +352,7 @@ def _confirmed(app: Flask) -> int:
         query = (
             select(func.count())
             .select_from(Booking)
-            .join(DoorCode)
+            .join(DoorCode, DoorCode.booking_id == Booking.id)
             .where(DoorCode.status == Status.CONFIRMED)
         )
         return db.session.scalar(query) or 0
