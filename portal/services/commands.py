@@ -44,7 +44,6 @@ from portal.services.snapshots import pace
 log = structlog.get_logger(__name__)
 _random = SystemRandom()
 _KEPT_TEXT: Final = 500
-_NO_TIME: Final = timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,8 +322,7 @@ def _teach_code(
     code.failures = code.failures + 1 if code.problem is shown else 1
     code.problem, code.problem_text, code.problem_at = shown, news.text[:_KEPT_TEXT], now
     code.is_stuck = is_stuck_after(outcome.kind, problem, code.failures)
-    lock = session.get_one(Lock, command.lock_id)
-    left = max(reach.needed_for(code, now), retry.NEAR if lock.is_online is False else _NO_TIME)
+    left = reach.needed_for(code, now)
     pause = retry.delay(code.failures, left, pace().retry_after, _random.uniform(-1, 1))
     code.retry_at = now + max(pause, news.retry_after or timedelta(0))
 

@@ -68,18 +68,17 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
 
 
 def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
-    """How soon somebody needs this lock to do what it has not done yet.
-
-    A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
-    """
+    """How soon somebody needs this lock to do what it has not done yet."""
     codes = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
-    left = min((needed_for(code, now) for code in codes), default=reach.NOT_SOON)
-    return max(left, retry.NEAR) if lock.is_online is False else left
+    return min((needed_for(code, now) for code in codes), default=reach.NOT_SOON)
 
 
 def needed_for(code: DoorCode, now: datetime) -> timedelta:
-    """How soon it matters whether the lock did what it should for this code."""
-    return reach.needed_in(
+    """How soon it matters whether the lock did what it should for this code.
+
+    A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
+    """
+    left = reach.needed_in(
         is_wanted=code.is_wanted,
         serves=code.serves,
         arrives_at=code.stay.starts_at if code.stay is not None else code.starts_at,
@@ -87,6 +86,7 @@ def needed_for(code: DoorCode, now: datetime) -> timedelta:
         ends_at=code.ends_at,
         now=now,
     )
+    return max(left, retry.NEAR) if code.lock.is_online is False else left
 
 
 def is_of_reach(problem: ProblemKey) -> bool:
