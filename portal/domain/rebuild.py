@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from portal.domain.command import UNCERTAIN, State
+
 PERSON_HAS: Final = timedelta(minutes=30)
 READ_EVERY: Final = timedelta(seconds=30)
 EMPTY_READS: Final = 2
+# As long as a command that Schlage took may take to show in the list.
+DELETE_AGAIN_AFTER: Final = timedelta(minutes=2)
 
 
 class Stage(StrEnum):
@@ -36,6 +40,15 @@ class RebuildFacts:
     stage: Stage
     until: datetime  # when it stops by itself where nothing happens
     gate: datetime  # nothing is sent or read before
+
+
+def is_to_be_sent_again(outcome: State, sent_at: datetime, now: datetime) -> bool:
+    """Whether Delete All goes out once more, because a list that is not empty was read just now.
+
+    Only where nobody knows what became of it. Twice does no harm: the lock is frozen, so that
+    nothing was set meanwhile.
+    """
+    return outcome in UNCERTAIN and now - sent_at >= DELETE_AGAIN_AFTER
 
 
 def next_look(facts: RebuildFacts, read_after: datetime | None) -> datetime:

@@ -11,8 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
+from portal.domain.command import Kind
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.rebuild import EMPTY_READS, PERSON_HAS, READ_EVERY, RUNNING, Stage
+from portal.domain.rebuild import (
+    EMPTY_READS,
+    PERSON_HAS,
+    READ_EVERY,
+    RUNNING,
+    Stage,
+    is_to_be_sent_again,
+)
 from portal.domain.status import Status
 from portal.models import (
     Booking,
@@ -170,6 +178,9 @@ def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:
     rebuild.gate = now + READ_EVERY
     if listed:
         rebuild.empty_reads = 0
+        if _is_to_be_sent_again(session, rebuild, now):
+            rebuild.stage, rebuild.gate = Stage.DELETING, now
+            _tell(session, rebuild, "engine")
         return
     rebuild.empty_reads += 1
     if rebuild.empty_reads < EMPTY_READS:
@@ -187,6 +198,22 @@ def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:
     rebuild.stage, rebuild.emptied_at = Stage.SETTING, now
     rebuild.until = now + SETTING_TAKES
     _tell(session, rebuild, "engine")
+
+
+def _is_to_be_sent_again(session: Session, rebuild: Rebuild, now: datetime) -> bool:
+    last = session.scalars(
+        select(Command)
+        .where(
+            Command.lock_id == rebuild.lock_id,
+            Command.kind == Kind.DELETE_ALL,
+            Command.created_at >= rebuild.started_at,
+        )
+        .order_by(Command.id.desc())
+        .limit(1)
+    ).first()
+    if last is None or last.sent_at is None:
+        return False
+    return is_to_be_sent_again(last.state, last.sent_at, now)
 
 
 def _empty(entry: LockEntry, now: datetime) -> None:

@@ -95,7 +95,7 @@ def test_a_rebuild_sets_every_code_again_and_counts_them(house: House, by_comman
 MOMENTS = 60
 
 
-@pytest.mark.parametrize("moment", range(1, MOMENTS, 4))
+@pytest.mark.parametrize("moment", range(1, MOMENTS, 2))
 def test_killed_at_any_moment_a_rebuild_goes_on_where_it_was(
     house: House, watch: Watch, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
