@@ -155,15 +155,25 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
 
     Order: an open command comes first (one at a time); then a read that is due, because a write
     rests on what is known; then the most urgent write that may go now; else wait for the earliest
-    time at which any of these changes.
+    time at which any of these changes. In an outage nothing is done before the next probe, and a
+    lock that has nothing to do by then leaves the probe to others.
     """
     if snapshot.command is not None:
         return _attend(snapshot.command, now)
     lock = snapshot.lock
     if not lock.can_call:
         return Wait(None)
-    if lock.call_after is not None and lock.call_after > now:
-        return Wait(lock.call_after)
+    action = _of_its_own(snapshot, now)
+    if lock.call_after is None or lock.call_after <= now:
+        return action
+    if isinstance(action, Wait):
+        return Wait(action.until and max(action.until, lock.call_after))
+    return Wait(reach.next_probe(snapshot, lock.call_after, now))
+
+
+def _of_its_own(snapshot: Snapshot, now: datetime) -> Action:
+    """The next action of a lock without an open command, as if Schlage were in reach."""
+    lock = snapshot.lock
     if lock.rebuild is not None and lock.rebuild.stage in FREEZING:
         return _rebuild(lock.rebuild, lock.read_after, now)
 

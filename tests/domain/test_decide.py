@@ -89,8 +89,23 @@ def test_signed_out_nothing_is_called() -> None:
     assert decide(a_snapshot(CODE, can_call=False), NOW) == Wait(None)
 
 
-def test_in_an_outage_the_lock_waits_for_the_connections_probe() -> None:
-    assert decide(a_snapshot(CODE, call_after=NOW + MINUTE), NOW) == Wait(NOW + MINUTE)
+@pytest.mark.parametrize(("arrives_in", "later"), [(HOUR, 0), (5 * HOUR, 2), (48 * HOUR, 8)])
+def test_in_an_outage_the_lock_that_is_needed_soonest_probes(
+    arrives_in: timedelta, later: int
+) -> None:
+    code = a_code(arrives_at=NOW + arrives_in)
+
+    waiting = decide(a_snapshot(code, call_after=NOW + MINUTE), NOW)
+
+    assert waiting == Wait(NOW + MINUTE + later * MINUTE)
+
+
+def test_in_an_outage_a_lock_with_nothing_to_do_leaves_the_probe_to_others() -> None:
+    later = a_snapshot(a_code(send_at=NOW + HOUR), call_after=NOW + MINUTE)
+    much_later = a_snapshot(a_code(send_at=NOW + MINUTE), call_after=NOW + HOUR)
+
+    assert decide(later, NOW) == Wait(NOW + HOUR)
+    assert decide(much_later, NOW) == Wait(NOW + HOUR)
 
 
 def test_the_breaker_holds_every_write_of_the_lock_and_no_read() -> None:
