@@ -14,7 +14,7 @@ from typing import Final
 import requests
 from flask import Flask
 from requests.adapters import HTTPAdapter
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from portal import clock as portal_clock
 from portal import tenancy
@@ -46,13 +46,12 @@ USER: Final = "owner"
 SWEEP_EVERY: Final = timedelta(seconds=30)
 _STEPS_AT_ONCE: Final = 100_000
 
-# What the locks' part of a sweep finds, and what only a whole sweep finds.
+# What the locks' part of a sweep finds, what the part for the rest does, and what a whole sweep.
 _DUE: Final = select(
     select(func.min(Lock.due_at)).scalar_subquery(),
     select(func.min(WebhookEvent.received_at))
     .where(WebhookEvent.state == WebhookState.RECEIVED)
     .scalar_subquery(),
-    select(func.min(Booking.verdict_due_at)).scalar_subquery(),
     select(func.min(Feed.due_at)).scalar_subquery(),
     select(func.min(Connection.due_at)).scalar_subquery(),
     select(func.min(BulkRun.due_at)).scalar_subquery(),
@@ -60,8 +59,11 @@ _DUE: Final = select(
     select(func.min(Command.look_at))
     .where(Command.lane == Lane.BOLT, Command.state == State.ACCEPTED)
     .scalar_subquery(),
+    select(func.min(Booking.verdict_due_at)).scalar_subquery(),
 )
-_OF_LOCKS: Final = 2
+_OF_LOCKS: Final = slice(0, 2)
+_OF_THE_REST: Final = slice(2, -1)
+_OF_ALL: Final = slice(-1, None)
 
 
 class MemoryBell:
@@ -98,7 +100,7 @@ class Stage:
         self.adapter: HTTPAdapter = CloudAdapter(self.cloud)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
-        self._whole_sweep_at: datetime | None = None
+        self._due: Row[tuple[datetime | None, ...]] | None = None
         self._http: requests.Session | None = None
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
@@ -192,18 +194,24 @@ class Stage:
 
     def _next_due(self) -> datetime | None:
         with self.app.app_context(), tenancy.as_system():
-            found = db.session.execute(_DUE).one()
-        rest = [t for t in found[_OF_LOCKS:] if t is not None]
-        self._whole_sweep_at = min(rest, default=None)
-        return min((t for t in found if t is not None), default=None)
+            self._due = db.session.execute(_DUE).one()
+        return min((t for t in self._due if t is not None), default=None)
+
+    def _is_due(self, part: slice) -> bool:
+        """Whether that part of a sweep would have found something when it was last asked."""
+        assert self._due is not None
+        return any(t is not None and t <= self.now for t in self._due[part])
 
     def _sweep_what_is_due(self) -> None:
         """A sweep, without the parts of it that would find nothing."""
-        if self._whole_sweep_at is not None and self._whole_sweep_at <= self.now:
+        if self._is_due(_OF_ALL):
             self.sweep()
             return
         with self.app.app_context(), tenancy.as_system():
-            sweep.ring_for_locks()
+            if self._is_due(_OF_LOCKS):
+                sweep.ring_for_locks()
+            if self._is_due(_OF_THE_REST):
+                sweep.ring_for_the_rest()
         self.work()
         self.next_sweep = self.now + SWEEP_EVERY
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -66,8 +66,11 @@ def prepare(engine: Engine) -> None:
 
 
 def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
-    for row in (*session.new, *session.dirty, *session.deleted):
+    for row in (*session.new, *session.deleted):
         if isinstance(row, AccountOwned) and row.account_id is not None:
+            touch(session, row.account_id)
+    for row in session.dirty:
+        if isinstance(row, AccountOwned) and inspect(row).committed_state.keys() - row.unseen:
             touch(session, row.account_id)
 
 

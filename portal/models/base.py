@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, ForeignKey, MetaData, String, Text
 from sqlalchemy.engine import Dialect
@@ -87,3 +87,6 @@ class AccountOwned:
     """A row that belongs to exactly one account; portal.tenancy narrows every query by it."""
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+
+    # The columns that no page shows: a change of these alone makes no page out of date.
+    unseen: ClassVar[frozenset[str]] = frozenset()

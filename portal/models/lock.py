@@ -1,6 +1,7 @@
 """Locks: what Schlage says of them, and the engine's bookkeeping for each."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -16,6 +17,9 @@ class Lock(AccountOwned, Base):
 
     __tablename__ = "lock"
     __table_args__ = (UniqueConstraint("account_id", "device_id"),)
+    unseen: ClassVar[frozenset[str]] = frozenset(
+        {"due_at", "read_after", "read_failures", "log_read_after", "entries_due_at"}
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"), index=True)

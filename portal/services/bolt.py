@@ -10,7 +10,7 @@ from portal import clock
 from portal.domain.command import LANE_OF, OPEN, Event, Kind, Lane, State
 from portal.models import Command, Lock
 from portal.schlage.errors import SchlageError, SchlageUnauthorized, SchlageUncertain
-from portal.services import commands, connections, locks, timeline
+from portal.services import clients, commands, connections, locks, timeline
 from portal.services.commands import News
 from portal.unit_of_work import writing
 
@@ -74,7 +74,7 @@ def move(lock_id: int, kind: Kind, actor: str, booking_id: int | None = None) ->
             command=str(kind),
         )
         row_id, device_id, connection_id = command.id, lock.device_id, lock.connection_id
-    client = connections.client_for(connection_id)
+    client = clients.client_for(connection_id)
     call = client.unlock if kind is Kind.UNLOCK else client.lock
     try:
         schlage_id = call(device_id)
@@ -110,7 +110,7 @@ def look(command_row_id: int) -> None:
             return
         schlage_id, sent_at = command.command_id, command.sent_at
         device_id, connection_id, lock_id = lock.device_id, lock.connection_id, lock.id
-    client = connections.client_for(connection_id)
+    client = clients.client_for(connection_id)
     news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
     with writing() as session:
         if news is None and commands.look_again(session, command_row_id, raw):

@@ -1,19 +1,16 @@
-"""Connections to Schlage Home: tokens, the client, the daily check, signing out and in."""
+"""Connections to Schlage Home: signing in and out, and the daily check."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-import requests
 import structlog
 from flask import current_app
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.config import Settings
-from portal.domain.secret import Secret
-from portal.extensions import db
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
 from portal.queue import JobName, ring
 from portal.schlage.client import SchlageClient
@@ -23,18 +20,15 @@ from portal.schlage.errors import (
     SchlageRejected,
     SchlageThrottled,
     SchlageUnauthorized,
-    SchlageUnavailable,
 )
-from portal.schlage.oauth import Authorization, SchlageOAuth, Tokens
+from portal.schlage.oauth import Authorization
 from portal.schlage.payloads import BatteryState, Device, LockState
-from portal.services import reach, readings, ringing, timeline, verdicts
+from portal.services import clients, reach, readings, ringing, timeline, verdicts
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 
 log = structlog.get_logger(__name__)
 
-REFRESH_EARLY: Final = timedelta(minutes=5)
-REFRESH_TAKES_AT_MOST: Final = timedelta(seconds=60)
 CHECK_EVERY: Final = timedelta(days=1)
 CHECK_AGAIN: Final = timedelta(minutes=15)
 FIRST_CHECK_AGAIN: Final = timedelta(minutes=2)  # somebody waits to see their locks
@@ -46,22 +40,9 @@ MISSING_AGAIN: Final = timedelta(minutes=30)
 LOG_AFTER: Final = timedelta(hours=1)
 
 
-def oauth() -> SchlageOAuth:
-    """The OAuth client of this installation."""
-    settings: Settings = current_app.extensions["settings"]
-    return SchlageOAuth(
-        _http(),
-        settings.schlage_authorize_url,
-        settings.schlage_token_url,
-        settings.schlage_client_id,
-        settings.schlage_client_secret,
-        f"{settings.public_url}/settings/door-locks/schlage/callback",
-    )
-
-
 def start_connect() -> Authorization:
     """Where to send the manager, with the state and verifier to keep in the session."""
-    return oauth().authorize_url()
+    return clients.oauth().authorize_url()
 
 
 def finish_connect(
@@ -73,7 +54,7 @@ def finish_connect(
     Raises what the token endpoint raises (SignedOut, SchlageUnavailable, SchlageRejected).
     """
     now = clock.now()
-    tokens = oauth().exchange(code, verifier, now=now)
+    tokens = clients.oauth().exchange(code, verifier, now=now)
     with changing() as session:
         connection = session.get(Connection, connection_id) if connection_id else None
         if connection is None or connection.account_id != account_id:
@@ -85,7 +66,7 @@ def finish_connect(
         connection.due_at, connection.check_asked_at = now + ringing.REPEAT_AFTER, now
         _forget_failure(connection)
         connection.outage_since = connection.probe_at = None
-        _keep(connection, tokens)
+        clients.keep(connection, tokens)
         session.flush()
         timeline.record(
             session,
@@ -98,95 +79,6 @@ def finish_connect(
         kept_id = connection.id
     ring(JobName.CHECK_CONNECTION, kept_id)
     return kept_id
-
-
-def client_for(connection_id: int) -> SchlageClient:
-    """A client that acts for this connection, with a token that is refreshed in time."""
-    settings: Settings = current_app.extensions["settings"]
-    return SchlageClient(
-        _http(),
-        settings.schlage_api_url,
-        settings.schlage_subscription_key,
-        _TokenSource(connection_id),
-    )
-
-
-class _TokenSource:
-    """Gives a connection's access token; refreshes it early, and one worker at a time."""
-
-    def __init__(self, connection_id: int) -> None:
-        self._connection_id = connection_id
-        self._given: str | None = None
-
-    def __call__(self, must_refresh: bool) -> str:
-        now = clock.now()
-        if not must_refresh and (given := self._lasting_token(now)):
-            self._given = given
-            return given
-        with writing() as session:
-            connection = session.get_one(Connection, self._connection_id)
-            token = connection.access_token.reveal() if connection.access_token else ""
-            if connection.state is not ConnectionState.CONNECTED or not token:
-                raise SchlageUnauthorized("This connection is signed out.")
-            is_fresh = connection.expires_at is None or connection.expires_at > now
-            is_early = connection.expires_at is None or (
-                connection.expires_at - REFRESH_EARLY > now
-            )
-            # Refused, but another worker has refreshed meanwhile: theirs is tried first.
-            was_replaced = must_refresh and self._given is not None and token != self._given
-            if (is_early and not must_refresh) or was_replaced:
-                self._given = token
-                return token
-            if not self._claim(session, now):
-                if is_fresh and not must_refresh:
-                    self._given = token
-                    return token
-                raise SchlageUnavailable("Another worker is refreshing the sign-in.")
-            secret = connection.refresh_token
-        if secret is None:
-            raise SchlageUnauthorized("Schlage gave no way to renew this sign-in.")
-        self._given = self._refresh(secret.reveal())
-        return self._given
-
-    def _lasting_token(self, now: datetime) -> str | None:
-        """The token where it needs no refresh for a while: most calls, and no write lock."""
-        session = db.session()
-        session.rollback()
-        try:
-            connection = session.get(Connection, self._connection_id)
-            if connection is None or connection.state is not ConnectionState.CONNECTED:
-                return None
-            expires_at, token = connection.expires_at, connection.access_token
-            if token is None or (expires_at and expires_at - REFRESH_EARLY <= now):
-                return None
-            return token.reveal()
-        finally:
-            session.rollback()
-
-    def _claim(self, session: Session, now: datetime) -> bool:
-        claimed = session.execute(
-            update(Connection)
-            .where(
-                Connection.id == self._connection_id,
-                (Connection.refreshing_until.is_(None)) | (Connection.refreshing_until <= now),
-            )
-            .values(refreshing_until=now + REFRESH_TAKES_AT_MOST)
-            .execution_options(synchronize_session="fetch")
-        )
-        assert isinstance(claimed, CursorResult)
-        return bool(claimed.rowcount)
-
-    def _refresh(self, refresh_token: str) -> str:
-        tokens = None
-        try:
-            tokens = oauth().refresh(refresh_token, now=clock.now())
-        finally:
-            with writing() as session:
-                connection = session.get_one(Connection, self._connection_id)
-                connection.refreshing_until = None
-                if tokens is not None:
-                    _keep(connection, tokens)
-        return tokens.access_token
 
 
 def signed_out(lock_id: int) -> None:
@@ -222,7 +114,7 @@ def disconnect(connection_id: int, actor: str) -> None:
         is_usable = connection.state is ConnectionState.CONNECTED
     if subscription_id and is_usable:
         try:
-            client_for(connection_id).unsubscribe(subscription_id)
+            clients.client_for(connection_id).unsubscribe(subscription_id)
         except SchlageError:
             # It dies with the sign-in at Schlage anyway; the manager's wish is not held up.
             log.warning("unsubscribe_failed", connection_id=connection_id)
@@ -271,7 +163,7 @@ def check(connection_id: int) -> None:
             return
         pause = CHECK_AGAIN if connection.checked_at else FIRST_CHECK_AGAIN
         connection.due_at = clock.now() + pause
-    client = client_for(connection_id)
+    client = clients.client_for(connection_id)
     try:
         devices = client.list_devices()
         with changing() as session:
@@ -436,18 +328,3 @@ def _wake(session: Session, connection_id: int, now: datetime) -> None:
     )
     ringing.mark(session, ids)
     refresh_verdicts(session, ids, now)
-
-
-def _keep(connection: Connection, tokens: Tokens) -> None:
-    connection.access_token = Secret(tokens.access_token)
-    if tokens.refresh_token:
-        connection.refresh_token = Secret(tokens.refresh_token)
-    connection.expires_at = tokens.expires_at
-
-
-def _http() -> requests.Session:
-    make: object = current_app.extensions["schlage_http"]
-    assert callable(make)
-    session = make()
-    assert isinstance(session, requests.Session)
-    return session

@@ -44,7 +44,7 @@ from portal.schlage import door_events
 from portal.schlage.errors import SchlageError, SchlageUnauthorized
 from portal.schlage.events import WebhookEvent
 from portal.schlage.payloads import HistoryItem
-from portal.services import connections, guest_help, timeline, vacancy
+from portal.services import clients, connections, guest_help, timeline, vacancy
 from portal.unit_of_work import writing
 
 LINES: Final = 100
@@ -97,9 +97,10 @@ def read(lock_id: int) -> None:
         lock.entries_due_at = now + READ_AGAIN
         if lock.connection.outage_since is not None:
             return
-        device_id, connection_id = lock.device_id, lock.connection_id
+        device_id = lock.device_id
+        client = clients.client_of(lock.connection, now)
     try:
-        items = connections.client_for(connection_id).list_history(device_id, LINES)
+        items = client.list_history(device_id, LINES)
     except SchlageUnauthorized:
         connections.signed_out(lock_id)
         return

@@ -32,6 +32,7 @@ from portal.schlage.errors import (
 )
 from portal.schlage.payloads import CommandState, CommandStatus
 from portal.services import (
+    clients,
     commands,
     connections,
     inbox,
@@ -77,65 +78,71 @@ _EVENTS: Final = {
 
 def work_lock(lock_id: int) -> None:
     """Does everything that can be done now on this lock. Safe to run twice, and at once."""
-    with writing() as session:
-        lease = leases.take(session, lock_id, _OWNER)
-    if lease is None:
-        return
+    step = _Next()
     try:
-        next_ = _Next()
         for _ in range(MAX_STEPS):
-            next_ = _step(lease, next_.lesson)
-            if next_.is_done:
+            step = _step(lock_id, step)
+            if step.is_done:
                 return
         log.error("lock_never_settles", lock_id=lock_id)
     except LeaseLost:
         log.warning("lease_lost", lock_id=lock_id)
         return
-    with writing() as session:
-        leases.release(session, lease, clock.now() + CALL_AGAIN)
+    if step.lease is not None:
+        with writing() as session:
+            leases.release(session, step.lease, clock.now() + CALL_AGAIN)
 
 
 @dataclass(frozen=True)
 class _Next:
-    """How a step ended: with nothing more to do now, or with what it taught the next one."""
+    """How a step ended: with nothing more to do now, or with what the next one begins with."""
 
     is_done: bool = False
+    lease: Lease | None = None
     lesson: Lesson | None = None
 
 
-def _step(lease: Lease, lesson: Lesson | None) -> _Next:
+def _step(lock_id: int, last: _Next) -> _Next:
     """What the last call taught, one decision, and its effect."""
-    now = clock.now()
-    command_row_id = None
+    now, command_row_id = clock.now(), None
     with changing() as session:
-        leases.renew(session, lease)
-        rows = _learn(session, lease.lock_id, lesson, now)
+        lease = _hold(session, lock_id, last.lease)
+        if lease is None:
+            return _Next(is_done=True)
+        rows = _learn(session, lock_id, last.lesson, now)
         action = engine.decide(rows.snapshot(), now)
         is_call = isinstance(action, _CALLS)
         if is_call and not outages.claim_probe(session, rows.lock.connection_id, now):
             action = engine.Wait(rows.lock.connection.probe_at)
-        if isinstance(action, engine.Send):
-            command_row_id = _write_down(session, lease, rows, action).id
-        elif isinstance(action, engine.DeleteAll):
-            command = commands.intend(session, lease, rows.lock, Kind.DELETE_ALL, "rebuild")
-            rows.command, command_row_id = command, command.id
-        elif not is_call:
+        if is_call:
+            command_row_id = _write_down(session, lease, rows, action)
+        else:
             _change_rows(session, rows, action, now)
         # What a read is about to say decides what is shown: a page never turns twice for it.
         if type(action) not in _READS:
             standings.refresh(session, rows, now)
         if isinstance(action, engine.Wait):
-            return _Next(is_done=leases.release(session, lease, action.until))
-        device_id, connection_id = rows.lock.device_id, rows.lock.connection_id
+            is_done = leases.release(session, lease, action.until)
+            return _Next(is_done=is_done, lease=lease)
+        device_id = rows.lock.device_id
+        client = clients.client_of(rows.lock.connection, now)
 
-    client = connections.client_for(connection_id)
+    lesson = None
     if isinstance(action, engine.LookUp):
-        _look_up(client, device_id, lease.lock_id, action.command_id)
+        _look_up(client, device_id, lock_id, action.command_id)
     elif (read := _READS.get(type(action))) is not None:
-        return _Next(lesson=read(client, lease, device_id))
+        lesson = read(client, lease, device_id)
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)
-    return _Next()
+    return _Next(lease=lease, lesson=lesson)
+
+
+def _hold(session: Session, lock_id: int, lease: Lease | None) -> Lease | None:
+    """The lease, taken or renewed; None while another worker has it."""
+    if lease is None:
+        return leases.take(session, lock_id, _OWNER)
+    leases.renew(session, lease)
+    return lease
 
 
 def _learn(session: Session, lock_id: int, lesson: Lesson | None, now: datetime) -> LockRows:
@@ -161,19 +168,28 @@ def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: d
         rows.rebuild = None
 
 
-def _write_down(session: Session, lease: Lease, rows: LockRows, action: engine.Send) -> Command:
-    """The command (and for a first add its entry) as rows, before anything is called."""
+def _write_down(
+    session: Session, lease: Lease, rows: LockRows, action: engine.Action
+) -> int | None:
+    """The id of a write's command, which (as a first add's entry) is a row before the call."""
+    if isinstance(action, engine.DeleteAll):
+        rows.command = commands.intend(session, lease, rows.lock, Kind.DELETE_ALL, "rebuild")
+    elif isinstance(action, engine.Send):
+        rows.command = _intend(session, lease, rows, action)
+    else:
+        return None
+    return rows.command.id
+
+
+def _intend(session: Session, lease: Lease, rows: LockRows, action: engine.Send) -> Command:
     code = rows.codes[action.code_id]
     if action.entry_id is not None:
         entry = rows.entries[action.entry_id]
     else:
         entry = _new_entry(session, rows.lock, code)
         rows.entries[entry.id] = entry
-    command = commands.intend(
-        session, lease, rows.lock, action.kind, _cause(code, action.kind), entry, code
-    )
-    rows.command = command
-    return command
+    cause = _cause(code, action.kind)
+    return commands.intend(session, lease, rows.lock, action.kind, cause, entry, code)
 
 
 def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:

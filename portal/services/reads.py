@@ -106,10 +106,9 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
         pace(),
         now,
     )
-    account = session.get_one(Account, lock.account_id)
     for sighting in finding.sightings:
         if sighting.is_listed or codes.is_complete:
-            _apply(session, account, rows.entries[sighting.entry_id], sighting, now)
+            _apply(session, rows.entries[sighting.entry_id], sighting, now)
     if not codes.is_complete:
         lock.read_after = now + READ_AGAIN
         return True
@@ -120,7 +119,7 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     if lock.code_length is None and len(lengths) == 1 and not lock.has_vlac:
         lock.code_length = lengths.pop()
     foreign = {line.access_code_id for line in finding.foreign}
-    _remember_foreign(session, account, rows, codes, foreign, now)
+    _remember_foreign(session, rows, codes, foreign, now)
     session.flush()
     is_revived = any(s.is_listed and s.state is not None for s in finding.sightings)
     return is_revived or had_foreign or bool(foreign)
@@ -136,9 +135,7 @@ def _listed(line: AccessCode) -> Listed:
     )
 
 
-def _apply(
-    session: Session, account: Account, entry: LockEntry, sighting: Sighting, now: datetime
-) -> None:
+def _apply(session: Session, entry: LockEntry, sighting: Sighting, now: datetime) -> None:
     was_absent = entry.absent_reads
     if (was_absent, entry.absent_at) != (sighting.absent_reads, sighting.absent_at):
         entry.absent_reads, entry.absent_at = sighting.absent_reads, sighting.absent_at
@@ -158,7 +155,7 @@ def _apply(
             entry.evidence_at = entry.seen_at = now
     code = entry.door_code
     if sighting.is_lost or (sighting.is_changed_outside and code.is_wanted):
-        _restore_or_ask(session, account, code, sighting, now)
+        _restore_or_ask(session, code, sighting, now)
     if was_absent != entry.absent_reads or sighting.state is not None:
         timeline.record(
             session,
@@ -170,9 +167,7 @@ def _apply(
         )
 
 
-def _restore_or_ask(
-    session: Session, account: Account, code: DoorCode, sighting: Sighting, now: datetime
-) -> None:
+def _restore_or_ask(session: Session, code: DoorCode, sighting: Sighting, now: datetime) -> None:
     """Somebody changed what we put there: put it back, at most twice a day, or ask."""
     is_known = code.reaffirm_after is not None or code.is_stuck
     if code.problem is ProblemKey.CHANGED_OUTSIDE and is_known:
@@ -187,6 +182,7 @@ def _restore_or_ask(
         if sighting.is_lost
         else "The list shows other dates than we sent."
     )
+    account = session.get_one(Account, code.account_id)
     may_restore = (
         account.restore_policy is RestorePolicy.RESTORE and code.restores < MAX_RESTORES_A_DAY
     )
@@ -207,7 +203,6 @@ def _restore_or_ask(
 
 def _remember_foreign(
     session: Session,
-    account: Account,
     rows: LockRows,
     codes: CodeList,
     foreign: set[str],
@@ -221,6 +216,7 @@ def _remember_foreign(
             continue
         row = known.get(line.access_code_id)
         if row is None:
+            account = session.get_one(Account, rows.lock.account_id)
             row = ForeignCode(
                 account_id=rows.lock.account_id,
                 lock_id=rows.lock.id,

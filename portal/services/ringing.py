@@ -19,6 +19,14 @@ _MARKED: Final = "marked_locks"
 
 _DUE: Final = select(Lock.id).where(Lock.due_at <= bindparam("now")).order_by(Lock.due_at, Lock.id)
 
+_CLAIM: Final = (
+    update(Lock)
+    .where(Lock.id.in_(bindparam("ids", expanding=True)), Lock.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"))
+    .returning(Lock.id)
+    .execution_options(synchronize_session=False)
+)
+
 
 def mark(session: Session, lock_ids: Iterable[int]) -> None:
     """These locks have something to do; `changing()` rings for them after the commit.
@@ -51,14 +59,8 @@ def changing() -> Iterator[Session]:
 def claim_due(session: Session, now: datetime, page: int) -> list[int]:
     """The next locks that are due, oldest first, moved on so that no other sweep rings for them."""
     ids = session.scalars(_DUE.limit(page), {"now": now}).all()
-    claimed = []
-    for lock_id in ids:
-        moved = session.execute(
-            update(Lock)
-            .where(Lock.id == lock_id, Lock.due_at <= now)
-            .values(due_at=now + REPEAT_AFTER)
-            .execution_options(synchronize_session=False)
-        )
-        if moved.rowcount:  # type: ignore[attr-defined]
-            claimed.append(lock_id)
-    return claimed
+    if not ids:
+        return []
+    until = now + REPEAT_AFTER
+    claimed = set(session.scalars(_CLAIM, {"ids": ids, "now": now, "until": until}))
+    return [lock_id for lock_id in ids if lock_id in claimed]

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import bindparam, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from portal.domain.command import OPEN, Lane
 from portal.domain.entry import EntryState, Evidence
@@ -50,6 +50,7 @@ class LockRows:
     foreign: Sequence[ForeignCode]
     rebuild: Rebuild | None = None  # the one that runs
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
+    elsewhere: set[int] = field(default_factory=set)  # codes whose stay has other doors too
     spares: int = 0  # how many the lock should have in stock
 
     def snapshot(self) -> Snapshot:
@@ -80,11 +81,14 @@ def pace() -> Pace:
 
 
 # Built once, because they run with every step on every lock.
-_LOCK: Final = (
-    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+_OTHER: Final = aliased(DoorCode)
+_STAY_ID: Final = func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)
+_HAS_OTHER_DOORS: Final = exists().where(
+    or_(_OTHER.booking_id == _STAY_ID, _OTHER.given_to_id == _STAY_ID),
+    _OTHER.lock_id != bindparam("lock_id"),
 )
 _CODES: Final = (
-    select(DoorCode)
+    select(DoorCode, _HAS_OTHER_DOORS)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
         or_(
@@ -125,7 +129,12 @@ _SPARES: Final = (
     .where(Mapping.lock_id == bindparam("lock_id"))
     .scalar_subquery()
 )
-_HAS: Final = select(_COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES)
+# Most of the time a lock has none of these: one question with the lock instead of three more.
+_LOCK: Final = (
+    select(Lock, _COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES)
+    .where(Lock.id == bindparam("lock_id"))
+    .options(joinedload(Lock.connection))
+)
 _WAITING: Final = select(DoorCode.booking_id).where(
     DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),
     DoorCode.is_wanted.is_(True),
@@ -134,19 +143,19 @@ _WAITING: Final = select(DoorCode.booking_id).where(
 
 
 def load(session: Session, lock_id: int, now: datetime) -> LockRows:
-    """The lock with everything that is not over: four queries or a few more, however many codes."""
+    """The lock with everything that is not over: three queries or a few more, for any codes."""
     this = {"lock_id": lock_id}
-    lock = session.scalars(_LOCK, this).one()
-    codes = session.scalars(_CODES, this).all()
+    lock, has_command, has_foreign, has_rebuild, spares = session.execute(_LOCK, this).one()
+    found = session.execute(_CODES, this).all()
+    codes = [code for code, _ in found]
     entries = session.scalars(_ENTRIES, this | {"remembered": now - REMEMBER_GONE}).all()
-    # Most of the time a lock has none of these: one question instead of three.
-    has_command, has_foreign, has_rebuild, spares = session.execute(_HAS, this).one()
     rows = LockRows(
         lock=lock,
         codes={code.id: code for code in codes},
         entries={entry.id: entry for entry in entries},
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
+        elsewhere={code.id for code, has_other_doors in found if has_other_doors},
         spares=spares,
     )
     rows.rebuild = session.scalars(_REBUILD, this).one() if has_rebuild else None

@@ -29,7 +29,7 @@ def refresh(session: Session, rows: LockRows, now: datetime) -> None:
         _end_resync(code, now)
     if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
         rebuilds.advance(session, rows, now)
-    verdicts.refresh_on(session, rows.lock.id, rows.codes.values(), rows.entries.values(), now)
+    verdicts.refresh_on(session, rows, now)
 
 
 def restate(session: Session, codes: Iterable[DoorCode], now: datetime) -> None:

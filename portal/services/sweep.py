@@ -1,10 +1,11 @@
 """What is due, found in the database and rung for. Late or twice, it changes only the time."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal import clock
 from portal.domain.command import Lane, State
@@ -33,6 +34,7 @@ from portal.services import (
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
+CLAIMED_FOR: Final = timedelta(minutes=5)
 FORGETS_AT_MINUTE: Final = 17  # of every hour
 
 # Built once, because they run every 30 s and mostly find nothing.
@@ -52,20 +54,20 @@ _TURNED: Final = (
     .limit(PAGE)
 )
 _FEEDS: Final = (
-    select(Feed).where(Feed.due_at <= bindparam("now"), Feed.is_paused.is_(False)).limit(PAGE)
+    select(Feed.id).where(Feed.due_at <= bindparam("now"), Feed.is_paused.is_(False)).limit(PAGE)
 )
-_CONNECTIONS: Final = select(Connection).where(
+_CONNECTIONS: Final = select(Connection.id).where(
     Connection.due_at <= bindparam("now"), Connection.state == ConnectionState.CONNECTED
 )
 _ENTRIES: Final = (
-    select(Lock)
+    select(Lock.id)
     .where(Lock.entries_due_at <= bindparam("now"))
     .order_by(Lock.entries_due_at)
     .limit(PAGE)
 )
 # One question in place of five, that is mostly answered by no.
-_IS_MORE_DUE: Final = select(
-    or_(*(query.exists() for query in (_FEEDS, _CONNECTIONS, bulk.DUE, _ENTRIES, _BOLTS)))
+_IS_DUE: Final = select(
+    _FEEDS.exists(), _CONNECTIONS.exists(), bulk.DUE.exists(), _ENTRIES.exists(), _BOLTS.exists()
 )
 
 
@@ -95,13 +97,14 @@ def ring_for_the_rest() -> None:
     """Rings for all else that is due; looks up what moves bolts."""
     now = clock.now()
     with writing() as session:
-        if not session.scalar(_IS_MORE_DUE, {"now": now}):
-            return
-        feeds = _claim_feeds(session)
-        connections = _claim_connections(session)
-        runs = bulk.claim_due(session, now)
-        entries = _claim_entries(session)
-        bolts = session.scalars(_BOLTS, {"now": now}).all()
+        has_feeds, has_connections, has_runs, has_entries, has_bolts = session.execute(
+            _IS_DUE, {"now": now}
+        ).one()
+        feeds = _claim(session, _FEEDS, Feed.due_at) if has_feeds else ()
+        connections = _claim(session, _CONNECTIONS, Connection.due_at) if has_connections else ()
+        runs = bulk.claim_due(session, now) if has_runs else ()
+        entries = _claim(session, _ENTRIES, Lock.entries_due_at) if has_entries else ()
+        bolts = session.scalars(_BOLTS, {"now": now}).all() if has_bolts else ()
     for feed_id in feeds:
         ring(JobName.FETCH_FEED, feed_id)
     for connection_id in connections:
@@ -147,27 +150,20 @@ def forget_old() -> None:
         outgoing.forget_old(session, EndpointCall, now)
 
 
-def _claim_feeds(session: Session) -> list[int]:
+def _claim(
+    session: Session, query: Select[int], due_at: InstrumentedAttribute[datetime | None]
+) -> Sequence[int]:
+    """The ids that the query finds, put off for as long as their jobs take to set a time anew.
+
+    The putting off only keeps a second sweep from ringing again: no page shows it.
+    """
     now = clock.now()
-    feeds = session.scalars(_FEEDS, {"now": now}).all()
-    for feed in feeds:
-        # The fetch sets the next time; this only keeps a second sweep from ringing again.
-        feed.due_at = now + timedelta(minutes=5)
-    return [feed.id for feed in feeds]
-
-
-def _claim_connections(session: Session) -> list[int]:
-    now = clock.now()
-    due = session.scalars(_CONNECTIONS, {"now": now}).all()
-    for connection in due:
-        connection.due_at = now + timedelta(minutes=5)
-    return [connection.id for connection in due]
-
-
-def _claim_entries(session: Session) -> list[int]:
-    now = clock.now()
-    locks = session.scalars(_ENTRIES, {"now": now}).all()
-    for lock in locks:
-        # The read sets the next time; this only keeps a second sweep from ringing again.
-        lock.entries_due_at = now + timedelta(minutes=5)
-    return [lock.id for lock in locks]
+    ids = session.scalars(query, {"now": now}).all()
+    if ids:
+        session.execute(
+            update(due_at.class_)
+            .where(due_at.class_.id.in_(ids))
+            .values({due_at: now + CLAIMED_FOR})
+            .execution_options(synchronize_session=False)
+        )
+    return ids

@@ -15,6 +15,7 @@ from portal.domain.stay import Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
 from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry
 from portal.services import endpoint_events
+from portal.services.snapshots import LockRows
 
 # Built once, because they run with every step on every lock.
 _BOOKINGS: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
@@ -58,27 +59,28 @@ def doors_without_code(session: Session, booking: Booking) -> list[DoorCode]:
     return [code for code in codes if code.id in lacking]
 
 
-def refresh_on(
-    session: Session,
-    lock_id: int,
-    codes: Collection[DoorCode],
-    entries: Collection[LockEntry],
-    now: datetime,
-) -> None:
+def refresh_on(session: Session, rows: LockRows, now: datetime) -> None:
     """The stored verdicts of the bookings behind one lock, whose rows are at hand already."""
     session.flush()
-    stays = {stay.id: stay for code in codes if (stay := code.stay) is not None}
-    if not stays:
-        return
-    ids = {"ids": sorted(stays), "lock_id": lock_id}
-    others = session.scalars(_OTHER_DOORS, ids).all()
-    doors = _by_stay([*codes, *others])
+    stays = {stay.id: stay for code in rows.codes.values() if (stay := code.stay) is not None}
+    elsewhere = {code.stay_id for code_id, code in rows.codes.items() if code_id in rows.elsewhere}
+    others = _other_doors(session, rows.lock.id, elsewhere)
+    doors = _by_stay([*rows.codes.values(), *others])
     held = _held_entries(session, [code.id for code in others])
-    for entry in entries:
+    for entry in rows.entries.values():
         if entry.state is EntryState.HELD:
             held.setdefault(entry.door_code_id, []).append(entry)
     for stay_id, booking in stays.items():
         _store(session, booking, judge(_facts_of(booking, doors[stay_id], held), now))
+
+
+def _other_doors(
+    session: Session, lock_id: int, stay_ids: Collection[int | None]
+) -> Sequence[DoorCode]:
+    """The codes on other locks of these stays; most stays have one door, and nothing is asked."""
+    if not stay_ids:
+        return ()
+    return session.scalars(_OTHER_DOORS, {"ids": list(stay_ids), "lock_id": lock_id}).all()
 
 
 def _by_stay(codes: Iterable[DoorCode]) -> dict[int, list[DoorCode]]:

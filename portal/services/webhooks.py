@@ -20,6 +20,7 @@ from portal.models import WebhookEvent as StoredEvent
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
 from portal.services import (
+    clients,
     commands,
     connections,
     entry_log,
@@ -152,7 +153,7 @@ def _work_command(command_row_id: int, event: WebhookEvent) -> None:
         if command.state is State.SUCCEEDED:
             return
     assert schlage_id is not None
-    client = connections.client_for(connection_id)
+    client = clients.client_for(connection_id)
     news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
     trigger = _TRIGGERS.get(event.kind)
     if news is None and is_open and _is_bare_failure(event):

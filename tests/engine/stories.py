@@ -14,8 +14,10 @@ from sqlalchemy import select
 from portal.domain.command import Event, State
 from portal.models import Command, Lock
 from portal.queue import JobName
-from portal.services import bookings, commands, connections
+from portal.schlage.client import SchlageClient
+from portal.services import bookings, commands, locks
 from portal.services.commands import News
+from portal.services.leases import Lease
 from portal.unit_of_work import writing
 from tests.engine.judge import Story, Trial
 
@@ -119,18 +121,18 @@ def a_list_leaves_it_out(trial: Trial) -> None:
 
 def a_worker_sleeps_before_its_call(trial: Trial) -> None:
     """Another worker takes the lock over meanwhile, and dies."""
-    wake = connections.client_for
+    wake = locks._send
     with pytest.MonkeyPatch.context() as patch:
 
-        def sleep(connection_id: int) -> Any:
+        def sleep(client: SchlageClient, lease: Lease, *call: Any) -> None:
             with writing() as session:
                 intended = select(Command.lock_id).where(Command.state == State.INTENDED)
                 for lock_id in session.scalars(intended).all():
                     session.get_one(Lock, lock_id).lease_token += 1
                     patch.undo()
-            return wake(connection_id)
+            wake(client, lease, *call)
 
-        patch.setattr(connections, "client_for", sleep)
+        patch.setattr(locks, "_send", sleep)
         trial.house.book("1", TOMORROW, DAY_AFTER)
     to_the_end(trial)
 

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import CheckFault, Connection, ConnectionState, Lock, TimelineEntry
 from portal.queue import JobName
 from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable
-from portal.services import connections, inbox
+from portal.services import clients, connections, inbox
 from portal.unit_of_work import writing
 from tests.support.house import House
 
@@ -56,7 +56,7 @@ def test_a_token_is_renewed_before_it_ends(house: House, monkeypatch: pytest.Mon
     _set(house, expires_at=house.stage.now + timedelta(minutes=2))
     before = _connection(house).access_token
 
-    connections.client_for(house.connection.id).list_devices()
+    clients.client_for(house.connection.id).list_devices()
 
     assert len(seen) == 1
     assert _connection(house).access_token != before
@@ -74,7 +74,7 @@ def test_only_one_worker_renews_and_the_other_goes_on_with_the_old_token(
         refreshing_until=now + timedelta(seconds=30),
     )
 
-    devices = connections.client_for(house.connection.id).list_devices()
+    devices = clients.client_for(house.connection.id).list_devices()
 
     assert len(devices) == 1
     assert seen == []
@@ -89,7 +89,7 @@ def test_with_a_dead_token_the_other_worker_waits_for_the_one_that_renews(house:
     )
 
     with pytest.raises(SchlageUnavailable):
-        connections.client_for(house.connection.id).list_devices()
+        clients.client_for(house.connection.id).list_devices()
 
     assert _connection(house).state is ConnectionState.CONNECTED
 
@@ -97,7 +97,7 @@ def test_with_a_dead_token_the_other_worker_waits_for_the_one_that_renews(house:
 def test_a_refused_token_that_somebody_replaced_meanwhile_is_not_renewed_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = connections._TokenSource(house.connection.id)
+    source = clients._TokenSource(house.connection.id)
     source(must_refresh=False)
     seen = _refreshes(house.stage, monkeypatch)
     _set(house, access_token=Secret("the token another worker got"))
@@ -110,16 +110,16 @@ def test_a_sign_in_that_schlage_ended_asks_for_a_person_and_stops_all_calls(hous
     house.stage.cloud.sign_out(USER)
 
     with pytest.raises(SchlageUnauthorized):
-        connections.client_for(house.connection.id).list_devices()
+        clients.client_for(house.connection.id).list_devices()
     connections.check(house.connection.id)
 
     assert _connection(house).state is ConnectionState.SIGNED_OUT
     with pytest.raises(SchlageUnauthorized, match="signed out"):
-        connections.client_for(house.connection.id).list_devices()
+        clients.client_for(house.connection.id).list_devices()
 
 
 def test_a_lost_subscription_is_made_again_by_the_daily_check(house: House) -> None:
-    client = connections.client_for(house.connection.id)
+    client = clients.client_for(house.connection.id)
     [subscription] = client.list_subscriptions()
     client.unsubscribe(subscription.subscription_id)
 
@@ -168,7 +168,7 @@ def test_a_connection_that_is_signed_out_cannot_be_tested(house: House) -> None:
 
 
 def test_disconnecting_deletes_the_subscription_and_the_tokens(house: House) -> None:
-    client = connections.client_for(house.connection.id)
+    client = clients.client_for(house.connection.id)
     assert len(house.stage.cloud.webhooks.subscriptions) == 1
 
     connections.disconnect(house.connection.id, "manager:1")

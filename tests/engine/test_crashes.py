@@ -43,7 +43,7 @@ def _none(_: object) -> None:
 
 
 # How many such moments each kind of work has, seen in a run that was not killed.
-MOMENTS = {add: 26, update: 30, delete: 26}
+MOMENTS = {add: 23, update: 26, delete: 22}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,8 @@ def test_killed_again_and_again_at_the_same_place_nothing_is_sent_twice_blindly(
 
     reaper.watch_over(watch)
     house.book()
-    house.stage.run_for(minutes=40)
+    # Far from the arrival the fourth try in a row waits for an hour or more.
+    house.stage.run_for(hours=3)
 
     assert 1 <= watch.kills <= 4
     watch.assert_settled()
