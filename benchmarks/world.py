@@ -10,6 +10,7 @@ same outages. What a world holds depends on its seed and size, never on the mach
 """
 
 import argparse
+import gc
 import heapq
 import json
 import logging
@@ -68,6 +69,8 @@ def live_in(path: Path, options: Options, number: int, count: int) -> None:
     """One district of the world, lived through."""
     # What the product logs of so much bad luck would take longer than living through it.
     logging.disable(logging.CRITICAL)
+    # Rows come and go by the million: the default looks for cycles among them all the time.
+    gc.set_threshold(100_000, 20, 100)
     first, last = (options.bookings * n // count for n in (number, number + 1))
     planned = plan(last - first, f"{options.seed}/{number}", options.days, first + 1)
     sky = outages(options.faults, options.seed, planned.start, planned.end)

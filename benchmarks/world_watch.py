@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_sqlalchemy.session import Session as FlaskSession
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
 
 from benchmarks.history import Sink
@@ -23,6 +23,8 @@ from portal.services import door_codes
 from portal.services.timeline import Kind
 
 _KEPT = "world_lines"
+# A turn of these alone leaves the rest of a booking's picture as it was.
+_OF_VERDICTS = frozenset({"verdict", "problem", "verdict_due_at"})
 _OF_COMMANDS = frozenset({Kind.COMMAND_SENT, Kind.COMMAND_CLOSED})
 Shown = Callable[[int, str, Status, ProblemKey | None], None]
 
@@ -57,7 +59,8 @@ class Watch:
         for row in (*session.new, *session.dirty):
             if isinstance(row, Booking):
                 self._number_of.setdefault(row.id, int(row.external_id))
-                kept["booking", row.id] = _picture(row)
+                if inspect(row).committed_state.keys() - _OF_VERDICTS:
+                    kept["booking", row.id] = _picture(row)
                 kept["verdict", row.id] = (row.verdict, row.problem)
             elif isinstance(row, DoorCode):
                 kept["door", row.id] = (row.booking_id, row.lock_id, row.status, row.problem)

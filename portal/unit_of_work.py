@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import Engine, event, inspect, update
+from sqlalchemy import Engine, bindparam, event, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,12 @@ from portal.models.base import AccountOwned
 
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
 _TOUCHED = "touched_accounts"
+_BUMP = (
+    update(Account)
+    .where(Account.id.in_(bindparam("ids", expanding=True)))
+    .values(version=Account.version + 1)
+    .execution_options(synchronize_session=False)
+)
 
 
 @contextmanager
@@ -77,12 +83,7 @@ def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
 def _bump_versions(session: Session) -> None:
     accounts = session.info.get(_TOUCHED)
     if accounts:
-        session.execute(
-            update(Account)
-            .where(Account.id.in_(sorted(accounts)))
-            .values(version=Account.version + 1)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_BUMP, {"ids": sorted(accounts)})
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
 from portal.domain.command import Kind, State
@@ -48,7 +48,11 @@ from portal.services import clients, connections, guest_help, timeline, vacancy
 from portal.unit_of_work import writing
 
 LINES: Final = 100
+# Whoever asks for a read sets the time of the next one to this, should it fail or get lost.
 READ_AGAIN: Final = timedelta(hours=1)
+_LOCK: Final = (
+    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+)
 # The door answers an Unlock pressed here within so long.
 _PRESSED_BEFORE: Final = timedelta(minutes=2)
 _PRESSED_AFTER: Final = timedelta(seconds=30)
@@ -87,14 +91,13 @@ def read(lock_id: int) -> None:
     """Reads the lock's log for the entry log. Safe to run twice; a read that fails comes again."""
     now = clock.now()
     with writing() as session:
-        lock = session.get(Lock, lock_id)
+        lock = session.scalars(_LOCK, {"lock_id": lock_id}).one_or_none()
         if lock is None:
             return
         if lock.connection.state is not ConnectionState.CONNECTED:
             # The first check after signing in again sets a time anew.
             lock.entries_due_at = None
             return
-        lock.entries_due_at = now + READ_AGAIN
         if lock.connection.outage_since is not None:
             return
         device_id = lock.device_id

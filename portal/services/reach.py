@@ -1,5 +1,6 @@
 """Locks out of reach: what is put off while they are away, and freed when they are back."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,11 +17,12 @@ _PASSING: Final = frozenset(
     key for key, it in CATALOGUE.items() if it.policy in {Policy.RETRY, Policy.VERIFY}
 )
 
+_DONE: Final = frozenset({Status.CONFIRMED, Status.REMOVED})
 _UNDONE: Final = (
     select(DoorCode)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
-        DoorCode.status.not_in([Status.CONFIRMED, Status.REMOVED]),
+        DoorCode.status.not_in(sorted(_DONE)),
     )
     .options(joinedload(DoorCode.booking), selectinload(DoorCode.given_to))
 )
@@ -69,8 +71,13 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
 
 def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
     """How soon somebody needs this lock to do what it has not done yet."""
-    codes = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
-    return min((needed_for(code, now) for code in codes), default=reach.NOT_SOON)
+    return needed_by(session.scalars(_UNDONE, {"lock_id": lock.id}), now)
+
+
+def needed_by(codes: Iterable[DoorCode], now: datetime) -> timedelta:
+    """The same for a lock whose codes are at hand."""
+    undone = (code for code in codes if code.status not in _DONE)
+    return min((needed_for(code, now) for code in undone), default=reach.NOT_SOON)
 
 
 def needed_for(code: DoorCode, now: datetime) -> timedelta:

@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal import clock
 from portal.domain import label, reading, retry
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
@@ -24,7 +23,6 @@ from portal.schlage.payloads import AccessCode, CodeList
 from portal.services import connections, outages, reach, rebuilds, timeline
 from portal.services.leases import Lease
 from portal.services.snapshots import Lesson, LockRows, entry_facts, pace
-from portal.unit_of_work import writing
 
 READ_AGAIN: Final = timedelta(seconds=60)
 # How long a read that keeps failing is put off at most, by how soon the lock is needed.
@@ -37,13 +35,12 @@ MAX_RESTORES_A_DAY: Final = 2
 _random = SystemRandom()
 
 
-def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
-    """What one read of the list proves; None where it failed, which is tried again later."""
+def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
+    """What one read of the list proves, or that it failed and is tried again later."""
     try:
         codes = client.list_codes(device_id)
     except SchlageError as error:
-        _put_off(lease, error)
-        return None
+        return _failure(lease, error)
 
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         _note_answer(session, rows.lock, now)
@@ -52,13 +49,12 @@ def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | N
     return lesson
 
 
-def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
-    """What Schlage says of the lock itself; None where it did not answer."""
+def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
+    """What Schlage says of the lock itself, or that it did not answer."""
     try:
         device = client.get_device(device_id)
     except SchlageError as error:
-        _put_off(lease, error)
-        return None
+        return _failure(lease, error)
 
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         _note_answer(session, rows.lock, now)
@@ -77,23 +73,28 @@ def _note_answer(session: Session, lock: Lock, now: datetime) -> None:
     lock.read_after, lock.read_failures = None, 0
 
 
-def _put_off(lease: Lease, error: SchlageError) -> None:
+def _failure(lease: Lease, error: SchlageError) -> Lesson:
+    """That a read failed; what it tells of the whole connection is acted on at once."""
     if isinstance(error, SchlageUnauthorized):
         connections.signed_out(lease.lock_id)
     elif isinstance(error, SchlageNotFound):
         connections.look_at_locks(lease.lock_id)
-    with writing() as session:
-        now = clock.now()
-        lock = session.get_one(Lock, lease.lock_id)
+    is_of_servers = isinstance(error, SchlageUnavailable) and error.status is not None
+
+    def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
+        lock = rows.lock
         # Patient with an outage that only this lock has met so far, yet soon back after it.
-        left = reach.needed_in(session, lock, now)
+        left = reach.needed_by(rows.codes.values(), now)
         at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
         pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
         lock.read_after = now + pause * _random.uniform(0.8, 1.2)
         lock.read_failures = min(lock.read_failures + 1, 10)
-        if isinstance(error, SchlageUnavailable) and error.status:
+        if is_of_servers:
             lock.failure_problem, lock.failed_at = ProblemKey.SCHLAGE_OUTAGE, now
             outages.failed(session, lock, ProblemKey.SCHLAGE_OUTAGE, now)
+        return False
+
+    return lesson
 
 
 def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> bool:

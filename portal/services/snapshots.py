@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import current_app
 from sqlalchemy import bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from portal.domain.command import OPEN, Lane
 from portal.domain.entry import EntryState, Evidence
@@ -23,6 +23,7 @@ from portal.domain.snapshot import (
 )
 from portal.domain.status import Status
 from portal.models import (
+    Booking,
     BookingStatus,
     Command,
     ConnectionState,
@@ -33,6 +34,7 @@ from portal.models import (
     Mapping,
     Property,
     Rebuild,
+    StaffCode,
 )
 
 # Entries proven gone are still recognised in a list for this long after their window.
@@ -49,6 +51,8 @@ class LockRows:
     command: Command | None
     foreign: Sequence[ForeignCode]
     rebuild: Rebuild | None = None  # the one that runs
+    # At hand, so that no code asks for its own holder and no entry for its own code.
+    related: Sequence[Booking | StaffCode | DoorCode] = ()
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
     elsewhere: set[int] = field(default_factory=set)  # codes whose stay has other doors too
     spares: int = 0  # how many the lock should have in stock
@@ -104,13 +108,12 @@ _CODES: Final = (
             ),
         ),
     )
-    # The rarer holders cost a query only where a lock has one of them.
-    .options(
-        joinedload(DoorCode.booking),
-        selectinload(DoorCode.given_to),
-        selectinload(DoorCode.staff_code),
-    )
+    .options(joinedload(DoorCode.booking))
 )
+# The rarer ones cost a query only where a lock has one of them.
+_REMOVED: Final = select(DoorCode).where(DoorCode.id.in_(bindparam("ids", expanding=True)))
+_GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
+_STAFF: Final = select(StaffCode).where(StaffCode.id.in_(bindparam("ids", expanding=True)))
 _ENTRIES: Final = select(LockEntry).where(
     LockEntry.lock_id == bindparam("lock_id"),
     or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")),
@@ -155,12 +158,30 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         entries={entry.id: entry for entry in entries},
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
+        related=_related(session, codes, entries),
         elsewhere={code.id for code, has_other_doors in found if has_other_doors},
         spares=spares,
     )
     rows.rebuild = session.scalars(_REBUILD, this).one() if has_rebuild else None
     rows.kept = _kept_until_replaced(session, codes, now)
     return rows
+
+
+def _related(
+    session: Session, codes: Sequence[DoorCode], entries: Sequence[LockEntry]
+) -> Sequence[Booking | StaffCode | DoorCode]:
+    """Staff, guests who were given a spare, and the removed codes of entries still remembered."""
+    removed = {entry.door_code_id for entry in entries} - {code.id for code in codes}
+    given_to = {code.given_to_id for code in codes if code.given_to_id is not None}
+    staff = {code.staff_code_id for code in codes if code.staff_code_id is not None}
+    found: list[Booking | StaffCode | DoorCode] = []
+    if removed:
+        found += session.scalars(_REMOVED, {"ids": sorted(removed)})
+    if given_to:
+        found += session.scalars(_GIVEN_TO, {"ids": sorted(given_to)})
+    if staff:
+        found += session.scalars(_STAFF, {"ids": sorted(staff)})
+    return found
 
 
 def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datetime) -> set[int]:

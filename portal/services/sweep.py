@@ -24,6 +24,7 @@ from portal.services import (
     alarms,
     bolt,
     bulk,
+    entry_log,
     guest_help,
     notices,
     outgoing,
@@ -34,7 +35,7 @@ from portal.services import (
 from portal.unit_of_work import writing
 
 PAGE: Final = 200
-CLAIMED_FOR: Final = timedelta(minutes=5)
+CLAIMED_FOR: Final = timedelta(minutes=5)  # a fetch or a check sets the next time itself
 FORGETS_AT_MINUTE: Final = 17  # of every hour
 
 # Built once, because they run every 30 s and mostly find nothing.
@@ -67,7 +68,11 @@ _ENTRIES: Final = (
 )
 # One question in place of five, that is mostly answered by no.
 _IS_DUE: Final = select(
-    _FEEDS.exists(), _CONNECTIONS.exists(), bulk.DUE.exists(), _ENTRIES.exists(), _BOLTS.exists()
+    _FEEDS.exists().label("feeds"),
+    _CONNECTIONS.exists().label("links"),
+    bulk.DUE.exists().label("runs"),
+    _ENTRIES.exists().label("entries"),
+    _BOLTS.exists().label("bolts"),
 )
 
 
@@ -97,17 +102,16 @@ def ring_for_the_rest() -> None:
     """Rings for all else that is due; looks up what moves bolts."""
     now = clock.now()
     with writing() as session:
-        has_feeds, has_connections, has_runs, has_entries, has_bolts = session.execute(
-            _IS_DUE, {"now": now}
-        ).one()
-        feeds = _claim(session, _FEEDS, Feed.due_at) if has_feeds else ()
-        connections = _claim(session, _CONNECTIONS, Connection.due_at) if has_connections else ()
-        runs = bulk.claim_due(session, now) if has_runs else ()
-        entries = _claim(session, _ENTRIES, Lock.entries_due_at) if has_entries else ()
-        bolts = session.scalars(_BOLTS, {"now": now}).all() if has_bolts else ()
+        has = session.execute(_IS_DUE, {"now": now}).one()
+        feeds = _claim(session, _FEEDS, Feed.due_at, CLAIMED_FOR) if has.feeds else ()
+        links = _claim(session, _CONNECTIONS, Connection.due_at, CLAIMED_FOR) if has.links else ()
+        runs = bulk.claim_due(session, now) if has.runs else ()
+        again_after = entry_log.READ_AGAIN
+        entries = _claim(session, _ENTRIES, Lock.entries_due_at, again_after) if has.entries else ()
+        bolts = session.scalars(_BOLTS, {"now": now}).all() if has.bolts else ()
     for feed_id in feeds:
         ring(JobName.FETCH_FEED, feed_id)
-    for connection_id in connections:
+    for connection_id in links:
         ring(JobName.CHECK_CONNECTION, connection_id)
     for run_id in runs:
         ring(JobName.WORK_BULK, run_id)
@@ -151,11 +155,14 @@ def forget_old() -> None:
 
 
 def _claim(
-    session: Session, query: Select[int], due_at: InstrumentedAttribute[datetime | None]
+    session: Session,
+    query: Select[int],
+    due_at: InstrumentedAttribute[datetime | None],
+    again_after: timedelta,
 ) -> Sequence[int]:
-    """The ids that the query finds, put off for as long as their jobs take to set a time anew.
+    """The ids that the query finds, put off until they are due again should their jobs get lost.
 
-    The putting off only keeps a second sweep from ringing again: no page shows it.
+    A job that is done sets its next time itself. No page shows the putting off.
     """
     now = clock.now()
     ids = session.scalars(query, {"now": now}).all()
@@ -163,7 +170,7 @@ def _claim(
         session.execute(
             update(due_at.class_)
             .where(due_at.class_.id.in_(ids))
-            .values({due_at: now + CLAIMED_FOR})
+            .values({due_at: now + again_after})
             .execution_options(synchronize_session=False)
         )
     return ids
