@@ -1,7 +1,7 @@
-"""Sends one notice to its channel; makes one call to an endpoint."""
+"""Sends one notice to its channel, or one message to its guest; makes one call to an endpoint."""
 
 from jobs.running import job
-from portal.services import endpoints, notices
+from portal.services import endpoints, guest_sending, notices
 
 
 @job
@@ -12,3 +12,8 @@ def send_notice(notice_id: int) -> None:
 @job
 def call_endpoint(call_id: int) -> None:
     endpoints.call(call_id)
+
+
+@job
+def send_to_guest(send_id: int) -> None:
+    guest_sending.send(send_id)

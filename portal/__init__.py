@@ -49,6 +49,7 @@ def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Fl
     app.extensions["messenger"] = child.send
     app.extensions["endpoint_post"] = post.post
     app.extensions["notice_words"] = notice_words.write
+    app.extensions["guest_test_words"] = notice_words.guest_test
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)

@@ -7,6 +7,7 @@ column, so a ciphertext copied into another column does not open.
 
 import base64
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ class KeyRing:
         if not keys:
             raise ValueError("ENCRYPTION_KEYS needs at least one key.")
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._marking = {_key_id(key): _marking_key(key) for key in keys}
         self._first = _key_id(keys[0])
 
     def encrypt(self, text: str, bound_to: str) -> str:
@@ -49,6 +51,21 @@ class KeyRing:
             raise CannotDecrypt(
                 f"{bound_to} cannot be read: is the key that wrote it in ENCRYPTION_KEYS?"
             ) from error
+
+    def mark(self, text: str, bound_to: str) -> str:
+        """What tells this text from others, and gives nothing of it away to who lacks the key."""
+        return f"{self._first}.{self._mac(self._first, text, bound_to)}"
+
+    def is_mark_of(self, mark: str, text: str, bound_to: str) -> bool:
+        """Whether the mark was made of this text, with whichever key of the ring."""
+        key_id, _, known = mark.partition(".")
+        if key_id not in self._marking:
+            return False
+        return hmac.compare_digest(known, self._mac(key_id, text, bound_to))
+
+    def _mac(self, key_id: str, text: str, bound_to: str) -> str:
+        message = f"{bound_to}\x1f{text}".encode()
+        return hmac.new(self._marking[key_id], message, hashlib.sha256).hexdigest()
 
     def is_current(self, stored: str) -> bool:
         """Whether the first key wrote this value, so that re-encryption may skip it."""
@@ -98,6 +115,11 @@ def ring() -> KeyRing:
 
 def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"latchboard key id" + key).hexdigest()[:8]
+
+
+def _marking_key(key: bytes) -> bytes:
+    """A key for marks alone: none serves two ends."""
+    return hmac.new(key, b"latchboard marks", hashlib.sha256).digest()
 
 
 def _b64(raw: bytes) -> str:

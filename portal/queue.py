@@ -29,6 +29,7 @@ class JobName(StrEnum):
     WORK_BULK = "jobs.bulk.work_bulk"
     SEND_NOTICE = "jobs.outgoing.send_notice"
     CALL_ENDPOINT = "jobs.outgoing.call_endpoint"
+    SEND_TO_GUEST = "jobs.outgoing.send_to_guest"
 
 
 WORK: Final = "work"
@@ -46,6 +47,7 @@ QUEUE_OF: Final[Mapping[JobName, str]] = {
     JobName.WORK_BULK: SLOW,
     JobName.SEND_NOTICE: SLOW,
     JobName.CALL_ENDPOINT: SLOW,
+    JobName.SEND_TO_GUEST: SLOW,
 }
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from portal.domain.guest_sending import MessageFacts, Sending, Way, plan
 from portal.domain.stay import Window, stay_of
 
 MOST_BOOKINGS: Final = 500
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     RESYNC = "resync"
     NEW_PIN = "new_pin"
     SHIFT = "shift"  # check-in or check-out earlier or later
+    SEND = "send"  # the message with the code goes to the guest
 
 
 class RunState(StrEnum):
@@ -38,13 +40,19 @@ class ItemState(StrEnum):
     """What became of one booking of a run."""
 
     WAITING = "waiting"
+    BEGUN = "begun"  # a message that is on its way out
     DONE = "done"
     FAILED = "failed"
+    UNSURE = "unsure"  # a message that may have been sent: a person says whether it arrived
     LEFT_OUT = "left_out"
 
 
+# No result yet.
+OPEN: Final = frozenset({ItemState.WAITING, ItemState.BEGUN})
+
+
 class Why(StrEnum):
-    """Why a booking is left out."""
+    """Why a booking is left out; the reasons of guest_sending.Hindrance among them."""
 
     CANCELLED = "cancelled"
     OVER = "over"
@@ -56,6 +64,14 @@ class Why(StrEnum):
     NO_STAY = "no_stay"  # moved, it would end before it begins
     ENDS_IN_PAST = "ends_in_past"
     CHANGED = "changed"  # by somebody else, since the run was confirmed
+    NO_PIN = "no_pin"
+    UNCONFIRMED = "unconfirmed"
+    NO_WAY = "no_way"
+    NO_ADDRESS = "no_address"
+    NO_COUNTRY_CODE = "no_country_code"
+    BEING_SENT = "being_sent"
+    ALREADY_SENT = "already_sent"
+    MAY_BE_SENT = "may_be_sent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +81,8 @@ class Options:
     arrival_minutes: int = 0  # later; negative: earlier
     departure_minutes: int = 0
     also_told: bool = False  # a new PIN also where somebody knows the old one
+    way: Way | None = None  # of a message; None: by e-mail, or else by text message
+    also_unconfirmed: bool = False  # a message also where a door has not confirmed the code
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "Options":
@@ -73,6 +91,8 @@ class Options:
             arrival_minutes=int(stored.get("arrival_minutes", 0)),
             departure_minutes=int(stored.get("departure_minutes", 0)),
             also_told=bool(stored.get("also_told", False)),
+            way=Way(stored["way"]) if stored.get("way") else None,
+            also_unconfirmed=bool(stored.get("also_unconfirmed", False)),
         )
 
 
@@ -101,6 +121,7 @@ class Facts:
     check_in: time
     check_out: time
     zone: ZoneInfo
+    message: MessageFacts | None = None  # where the run sends some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +132,8 @@ class Forecast:
     dates: Dates | None = None
     stay: Window | None = None
     is_inside: bool = field(default=False)
+    sending: Sending | None = None
+    language: str = ""  # of the message
 
     @property
     def is_left_out(self) -> bool:
@@ -163,6 +186,20 @@ def forecast_shift(facts: Facts, options: Options, now: datetime) -> Forecast:
     if stay.ends_at <= now:
         return Forecast(why=Why.ENDS_IN_PAST)
     return Forecast(dates=dates, stay=stay, is_inside=is_inside)
+
+
+def forecast_send(facts: Facts, options: Options, now: datetime) -> Forecast:
+    """Each guest's own message, by the way that reaches them; nobody gets the same one twice."""
+    why = _over(facts, now)
+    if why is not None:
+        return Forecast(why=why)
+    assert facts.message is not None
+    sending = plan(facts.message, way=options.way, is_forced=options.also_unconfirmed)
+    return Forecast(
+        why=Why(str(sending.hindrance)) if sending.hindrance is not None else None,
+        sending=sending,
+        language=facts.message.language,
+    )
 
 
 def _over(facts: Facts, now: datetime) -> Why | None:

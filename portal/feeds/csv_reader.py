@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from portal.domain.guest_sending import is_email
 from portal.domain.intake_types import Moment
 from portal.feeds.csv_dates import AmbiguousDates, DateOrder, is_date, order_of, parse_moment
 from portal.feeds.csv_table import Row, Table, TableUnreadable, read_table
@@ -60,6 +61,7 @@ class CsvStay:
     property_name: str
     guest_name: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
     pin: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
     warning: str = ""  # what of the row was left out, and what to do
@@ -185,6 +187,7 @@ class _RowReader:
             property_name=clean(_cell(row, self.columns, Field.PROPERTY), 200),
             guest_name=clean(_cell(row, self.columns, Field.GUEST), 200),
             phone=clean(self._number(row, Field.PHONE, "phone number", warnings), 60),
+            email=self._email(row, warnings),
             pin=self._pin(row, warnings),
             note=clean(_cell(row, self.columns, Field.NOTE), 1000),
             warning=" ".join(warnings),
@@ -229,6 +232,14 @@ class _RowReader:
             return ""
         found = _WITH_POINT.fullmatch(text)
         return found[1] if found else text
+
+    def _email(self, row: Row, warnings: list[str]) -> str:
+        """The cell's address; none where it can be none, which never costs the stay."""
+        text = _cell(row, self.columns, Field.EMAIL)
+        if not text or is_email(text):
+            return text
+        warnings.append(f"“{clean(text, 60)}” is no e-mail address, so it is left out.")
+        return ""
 
     def _pin(self, row: Row, warnings: list[str]) -> str:
         text = self._number(row, Field.PIN, "PIN", warnings)

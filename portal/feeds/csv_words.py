@@ -13,6 +13,7 @@ class Field(StrEnum):
     DEPARTS = "departs"
     GUEST = "guest"
     PHONE = "phone"
+    EMAIL = "email"
     PROPERTY = "property"
     ID = "id"
     STATUS = "status"
@@ -49,6 +50,10 @@ COLUMN_NAMES: Final[dict[Field, tuple[str, ...]]] = {
     Field.PHONE: _words(
         "phone phonenumber guestphone tel telephone mobile cell cellphone contact telefon handy"
         " telefono portable telefoon telefonnummer mobil telefone"
+    ),
+    Field.EMAIL: _words(
+        "email guestemail emailaddress guestemailaddress mail correo correoelectronico courriel"
+        " adresseemail emailadres indirizzoemail posta enderecodeemail"
     ),
     Field.PROPERTY: _words(
         "property propertyname listing listingname listingnickname listingsnickname unit unitname"

@@ -7,7 +7,7 @@ child gets one address, one text and no environment; it is ended at its deadline
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +31,13 @@ _WORDS: Final = {
     "no_connection": "The service could not be reached.",
     "certificate": "The service could not prove who it is (its certificate).",
     "refused": "The service did not take the message.",
+    "no_tls": "The server does not encrypt in this way: choose the other one, and its port.",
+    "recipient": "The mail server does not accept the address that the message is for.",
+    "broke_off": "The connection broke off while the message was handed over.",
 }
 _REFUSED: Final = frozenset({"bad_address", "private_address"})
+# After these the service may have the message all the same; an answer of 5xx is another such.
+_UNCERTAIN: Final = frozenset({"timeout", "broke_off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Text:
     """What a message says."""
 
     title: str
-    body: str
+    body: str = field(repr=False)  # it may hold a guest's PIN
 
 
 def send(
@@ -81,8 +86,13 @@ def _answer(output: bytes) -> str:
     try:
         key = json.loads(output)["problem"]
     except (ValueError, KeyError, TypeError):
-        return "refused"
-    return key if isinstance(key, str) else "refused"
+        return "broke_off"  # the child died, and said no word of how far it was
+    return key if isinstance(key, str) else "broke_off"
+
+
+def may_be_taken(problem: CallProblem) -> bool:
+    """Whether the service may have the message, whatever went wrong."""
+    return problem.key in _UNCERTAIN or problem.key.startswith("http_5")
 
 
 def _problem(key: str) -> CallProblem:

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import resource
+import socket
 import sys
 import types
 from pathlib import Path
@@ -24,7 +25,7 @@ if "portal" not in sys.modules:
 
 import apprise  # noqa: E402 - as the others
 
-from portal.messages.addresses import MAIL_PORTS, check  # noqa: E402 - after the package
+from portal.messages.addresses import EMAIL, MAIL_PORTS, check  # noqa: E402 - after the package
 from portal.network.addresses import is_own_network, is_public  # noqa: E402
 from portal.network.errors import CallRefused  # noqa: E402
 
@@ -45,6 +46,9 @@ _NEVER: Final = (
 _SIGNS: Final = (
     (re.compile(r"\(535,|[Aa]uthentication"), "sign_in"),
     (re.compile(r"CERTIFICATE|certificate"), "certificate"),
+    (re.compile(r"STARTTLS|WRONG_VERSION_NUMBER|wrong version number"), "no_tls"),
+    (re.compile(r"\{.*: \(5\d\d,"), "recipient"),
+    (re.compile(r"\([45]\d\d, "), "refused"),
     (re.compile(r"timed? ?out", re.IGNORECASE), "timeout"),
     (re.compile(r"[Cc]onnection|SMTP|resolve|unreachable"), "no_connection"),
 )
@@ -59,6 +63,7 @@ class _Gate:
         self.allows_private = False
         self.is_shut = False
         self.has_refused = False
+        self.has_connected = False  # the other side may have taken something
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.is_shut:
@@ -80,6 +85,17 @@ class _Gate:
         if self.allows_private and is_own_network(address):
             return True
         return is_public(address) and where[1] in _PORTS
+
+
+def _note_connections(gate: _Gate) -> None:
+    """From now on the gate knows whether any connection came about."""
+    connect = socket.socket.connect
+
+    def noting(self: socket.socket, address: Any) -> None:
+        connect(self, address)
+        gate.has_connected = True
+
+    socket.socket.connect = noting  # type: ignore[method-assign]
 
 
 class _Listener(logging.Handler):
@@ -128,21 +144,33 @@ def main() -> None:
 
 def _send(order: dict[str, Any], gate: _Gate) -> str:
     try:
-        check(order["address"], allow_private=gate.allows_private)
+        kind, _ = check(order["address"], allow_private=gate.allows_private)
     except CallRefused:
         return "bad_address"
     listener = _Listener()
     logger = logging.getLogger("apprise")
     logger.handlers, logger.propagate = [listener], False
     logger.setLevel(logging.DEBUG)
+    _note_connections(gate)
     gate.is_shut = True
     service = apprise.Apprise.instantiate(order["address"])
     if service is None:
         return "bad_address"
-    is_sent = bool(service.notify(title=order["title"], body=order["body"]))
+    # Or e-mail would go out as HTML, and lose its lines.
+    as_text = apprise.NotifyFormat.TEXT if kind == EMAIL else None
+    is_sent = bool(service.notify(title=order["title"], body=order["body"], body_format=as_text))
     if gate.has_refused:
         return "private_address"
-    return "" if is_sent else listener.key
+    return "" if is_sent else _told(listener.key, has_connected=gate.has_connected)
+
+
+def _told(key: str, *, has_connected: bool) -> str:
+    """What went wrong, told apart by whether the message can have been taken all the same."""
+    if key == "timeout" and not has_connected:
+        return "no_connection"
+    if key == "no_connection" and has_connected:
+        return "broke_off"
+    return key
 
 
 if __name__ == "__main__":

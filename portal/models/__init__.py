@@ -21,6 +21,7 @@ from portal.models.endpoint import Endpoint, EndpointCall
 from portal.models.event import TimelineEntry, WebhookEvent, WebhookState
 from portal.models.feed import Feed
 from portal.models.guest import GuestLink, GuestMessage
+from portal.models.guest_sending import GuestSend, GuestWay
 from portal.models.lock import ForeignCode, Lock
 from portal.models.lock_reading import LockReading
 from portal.models.property import Mapping, PinSource, Property
@@ -52,6 +53,8 @@ __all__ = [
     "ForeignCode",
     "GuestLink",
     "GuestMessage",
+    "GuestSend",
+    "GuestWay",
     "ImportState",
     "LimitBucket",
     "Lock",

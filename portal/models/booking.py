@@ -70,6 +70,7 @@ class Booking(AccountOwned, Base):
     status: Mapped[BookingStatus] = mapped_column(EnumText(BookingStatus))
     guest_name: Mapped[str] = mapped_column(String(200), default="")
     guest_phone: Mapped[str] = mapped_column(String(60), default="")
+    guest_email: Mapped[str] = mapped_column(String(254), default="")
     guest_language: Mapped[str] = mapped_column(String(20), default="")  # such as de or pt-BR
     note: Mapped[str] = mapped_column(Text, default="")
 

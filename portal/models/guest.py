@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.secret import Secret
@@ -27,13 +27,37 @@ class GuestLink(AccountOwned, Base):
     booking: Mapped[Booking] = relationship()
 
 
+_OF_ACCOUNT = text("property_id IS NULL")
+_OF_PROPERTY = text("property_id IS NOT NULL")
+
+
 class GuestMessage(AccountOwned, Base):
-    """An account's own text of the message that brings a guest their code, in one language."""
+    """An account's own text of the message that brings a guest their code, in one language, for
+    all its properties or for one."""
 
     __tablename__ = "guest_message"
-    __table_args__ = (UniqueConstraint("account_id", "language"),)
+    # Two indexes, because to a database no NULL is like another.
+    __table_args__ = (
+        Index(
+            "uq_guest_message_account",
+            "account_id",
+            "language",
+            unique=True,
+            sqlite_where=_OF_ACCOUNT,
+            postgresql_where=_OF_ACCOUNT,
+        ),
+        Index(
+            "uq_guest_message_property",
+            "property_id",
+            "language",
+            unique=True,
+            sqlite_where=_OF_PROPERTY,
+            postgresql_where=_OF_PROPERTY,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    property_id: Mapped[int | None] = mapped_column(ForeignKey("property.id"))
     language: Mapped[str] = mapped_column(String(20))  # such as de or pt-BR
     text: Mapped[str] = mapped_column(Text)
     saved_at: Mapped[datetime] = mapped_column(UTCDateTime())

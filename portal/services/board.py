@@ -228,6 +228,7 @@ def matching(wish: Wish, now: datetime) -> Conditions:
             Booking.reservation_code,
             Booking.external_id,
             Booking.guest_phone,
+            Booking.guest_email,
         )
         conditions.append(or_(*(c.icontains(words, autoescape=True) for c in columns)))
     if wish.property_id is not None:

@@ -104,6 +104,8 @@ class Details:
 
     stay: Stay
     phone: str
+    email: str
+    language: str
     note: str
     reservation_code: str
     external_id: str
@@ -168,6 +170,8 @@ def find(
     return Details(
         stay=stay,
         phone=booking.guest_phone,
+        email=booking.guest_email,
+        language=booking.guest_language,
         note=booking.note,
         reservation_code=booking.reservation_code or "",
         external_id=booking.external_id,

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.domain.guest_sending import is_email
 from portal.domain.secret import Secret
 from portal.domain.stay import stay_of
 from portal.models import (
@@ -25,6 +26,7 @@ from portal.zones import zone_or_utc
 __all__ = ["BadBooking", "BookingWish", "Saved", "changing", "save"]
 
 MAX_NIGHTS: Final = 366
+BAD_EMAIL: Final = "Give one e-mail address, such as ana@example.com, or leave it out."
 
 
 class BadBooking(Exception):
@@ -43,6 +45,8 @@ class BookingWish:
     property_id: int
     guest_name: str = ""
     guest_phone: str = ""
+    guest_email: str = ""
+    guest_language: str = ""
     arrives_on: date
     arrives_time: time | None = None
     departs_on: date
@@ -155,14 +159,23 @@ def change_dates(
 
 
 def change_guest(
-    session: Session, booking: Booking, *, name: str, phone: str, note: str, actor: str
+    session: Session,
+    booking: Booking,
+    *,
+    name: str,
+    phone: str,
+    email: str,
+    language: str,
+    note: str,
+    actor: str,
 ) -> bool:
-    """Writes down who comes. False where nothing changed.
+    """Writes down who comes. False where nothing changed. Raises BadBooking naming the field.
 
     What a person writes stays while the booking's feed says nothing new of the guest.
     """
     before = _picture(booking)
     was = booking.guest_name, booking.guest_phone
+    booking.guest_email, booking.guest_language = _email(email), language
     booking.guest_name, booking.guest_phone = _clean(name, 200), _clean(phone, 60)
     booking.note = note
     if booking.feed_id is not None and booking.guest_name != was[0]:
@@ -275,6 +288,8 @@ def _picture(booking: Booking) -> _Picture:
         details=(
             booking.guest_name,
             booking.guest_phone,
+            booking.guest_email,
+            booking.guest_language,
             booking.note,
             booking.arrives_on,
             booking.arrives_time,
@@ -302,6 +317,8 @@ def _fill(session: Session, booking: Booking, place: Property, wish: BookingWish
     booking.status = wish.status
     booking.guest_name = _clean(wish.guest_name, 200) or booking.guest_name or ""
     booking.guest_phone = _clean(wish.guest_phone, 60) or booking.guest_phone or ""
+    booking.guest_email = _email(wish.guest_email) or booking.guest_email or ""
+    booking.guest_language = wish.guest_language or booking.guest_language or ""
     booking.note = wish.note or booking.note or ""
     booking.reservation_code = wish.reservation_code or booking.reservation_code
     booking.feed_id = wish.feed_id or booking.feed_id
@@ -315,6 +332,14 @@ def _text(on: date, at: time | None) -> str:
 def _clean(text: str, length: int) -> str:
     """One line of printable text, cut to the column."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:length]
+
+
+def _email(text: str) -> str:
+    """One e-mail address, or none; raises BadBooking for what can be no address."""
+    text = text.strip()
+    if text and not is_email(text):
+        raise BadBooking("guest_email", BAD_EMAIL)
+    return text
 
 
 def _give_pin(session: Session, booking: Booking, pin: Secret) -> None:

@@ -2,7 +2,8 @@
 
 What is done to a booking and the word that it is done are one transaction, so that a run goes on
 where it was after any crash and does nothing twice. No run talks to Schlage: it changes rows, as
-the same deed on a booking's own page would, and the locks' own jobs do the rest.
+the same deed on a booking's own page would, and the locks' own jobs do the rest. A run of messages
+begins each in that transaction and sends it after; `services.guest_sending` writes its result.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,12 +28,14 @@ from portal.domain.bulk import (
     RunState,
     forecast_new_pin,
     forecast_resync,
+    forecast_send,
     forecast_shift,
 )
+from portal.domain.guest_sending import MessageFacts
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, BulkItem, BulkRun, DoorCode
+from portal.models import Booking, BookingStatus, BulkItem, BulkRun, DoorCode, GuestSend, Lock
 from portal.queue import JobName, ring
-from portal.services import bookings, resyncs, ringing
+from portal.services import bookings, guest_sending, resyncs, ringing
 from portal.services.bookings import BadBooking
 from portal.services.ringing import changing
 from portal.unit_of_work import touch, writing
@@ -41,6 +44,7 @@ from portal.zones import zone_or_utc
 log = structlog.get_logger(__name__)
 
 BOOKINGS_PER_JOB: Final = 25
+MESSAGES_PER_JOB: Final = 3  # each may take child.WALL_SECONDS, and a job has three minutes
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # what was looked at and never confirmed
 # Built once, because it runs every 30 s and mostly finds nothing.
 DUE: Final = select(BulkRun).where(BulkRun.due_at <= bindparam("now"))
@@ -60,29 +64,57 @@ class Deed:
     """A kind of run: what it would do to a booking, and how it does it."""
 
     forecast: Callable[[Facts, Options, datetime], Forecast]
-    do: Callable[[Session, Booking, Forecast, str], None]
+    do: Callable[[Session, "Task"], None]
 
 
-def _resync(session: Session, booking: Booking, _forecast: Forecast, actor: str) -> None:
-    bookings.resync(session, booking, actor)
+@dataclass(frozen=True)
+class Task:
+    """One booking of a run whose turn it is."""
+
+    run: BulkRun
+    item: BulkItem
+    booking: Booking
+    facts: Facts
+    forecast: Forecast
 
 
-def _new_pin(session: Session, booking: Booking, _forecast: Forecast, actor: str) -> None:
-    bookings.new_pin(session, booking, actor)
+def _resync(session: Session, task: Task) -> None:
+    bookings.resync(session, task.booking, task.run.made_by)
 
 
-def _shift(session: Session, booking: Booking, forecast: Forecast, actor: str) -> None:
-    dates = forecast.dates
+def _new_pin(session: Session, task: Task) -> None:
+    bookings.new_pin(session, task.booking, task.run.made_by)
+
+
+def _shift(session: Session, task: Task) -> None:
+    dates = task.forecast.dates
     assert dates is not None
     bookings.change_dates(
         session,
-        booking,
+        task.booking,
         dates.arrives_on,
         dates.arrives_time,
         dates.departs_on,
         dates.departs_time,
-        actor,
+        task.run.made_by,
     )
+
+
+def _send(session: Session, task: Task) -> None:
+    """The message is to be sent; `work` does so when this is committed."""
+    sending, message = task.forecast.sending, task.facts.message
+    assert sending is not None
+    assert message is not None
+    guest_sending.intend(
+        session,
+        task.booking,
+        sending,
+        message,
+        task.run.made_by,
+        is_forced=Options.read(task.run.options).also_unconfirmed,
+        bulk_item_id=task.item.id,
+    )
+    task.item.state = ItemState.BEGUN
 
 
 # Every kind of run there is. Its words are in views._bulk_words.
@@ -90,6 +122,7 @@ DEEDS: Final[Mapping[Kind, Deed]] = {
     Kind.RESYNC: Deed(forecast_resync, _resync),
     Kind.NEW_PIN: Deed(forecast_new_pin, _new_pin),
     Kind.SHIFT: Deed(forecast_shift, _shift),
+    Kind.SEND: Deed(forecast_send, _send),
 }
 
 
@@ -173,12 +206,13 @@ def claim_due(session: Session, now: datetime) -> list[int]:
 
 def work(run_id: int) -> None:
     """The next bookings of the run are done; rings again for the rest. Safe to run twice."""
-    for _ in range(BOOKINGS_PER_JOB):
+    for _ in range(_per_job(run_id)):
         item_id = _next(run_id)
         if item_id is None:
             _end(run_id)
             return
         _work_item(run_id, item_id)
+        _send_begun(item_id)
     ring(JobName.WORK_BULK, run_id)
 
 
@@ -190,15 +224,49 @@ def forecasts(
     found = session.scalars(
         select(Booking)
         .where(Booking.id.in_([item.booking_id for item in items]))
-        .options(joinedload(Booking.property), selectinload(Booking.door_codes))
-    )
+        .options(
+            joinedload(Booking.property),
+            *(
+                selectinload(codes).joinedload(DoorCode.lock).joinedload(Lock.connection)
+                for codes in (Booking.door_codes, Booking.spares)
+            ),
+        )
+    ).all()
     by_id = {booking.id: booking for booking in found}
+    messages = _messages(session, run.kind, found, now)
     forecast = DEEDS[run.kind].forecast
     return {
-        item.id: forecast(_facts(by_id[item.booking_id], None, now), options, now)
+        item.id: forecast(
+            _facts(by_id[item.booking_id], None, now, messages.get(item.booking_id)), options, now
+        )
         for item in items
         if item.booking_id in by_id
     }
+
+
+def _messages(
+    session: Session, kind: Kind, found: Sequence[Booking], now: datetime
+) -> dict[int, MessageFacts]:
+    return guest_sending.facts_of(session, found, now) if kind is Kind.SEND else {}
+
+
+def _per_job(run_id: int) -> int:
+    session = db.session()
+    session.rollback()
+    kind = session.scalar(select(BulkRun.kind).where(BulkRun.id == run_id))
+    session.rollback()
+    return MESSAGES_PER_JOB if kind is Kind.SEND else BOOKINGS_PER_JOB
+
+
+def _send_begun(item_id: int) -> None:
+    """The message that the item has just begun is sent; the next booking waits for it, so that a
+    run that is stopped stops. Killed before, the sweep finds it."""
+    session = db.session()
+    session.rollback()
+    send_id = session.scalar(select(GuestSend.id).where(GuestSend.bulk_item_id == item_id))
+    session.rollback()
+    if send_id is not None:
+        guest_sending.send(send_id)
 
 
 def _next(run_id: int) -> int | None:
@@ -223,8 +291,9 @@ def _end(run_id: int) -> None:
         run = session.get(BulkRun, run_id)
         if run is None or run.state is not RunState.RUNNING:
             return
-        if _items(session, run_id, ItemState.WAITING):
-            # Somebody pressed stop and go on meanwhile: that rang anew.
+        if _items(session, run_id, ItemState.WAITING) or _items(session, run_id, ItemState.BEGUN):
+            # Somebody pressed stop and go on meanwhile: that rang anew. Or a message is on its
+            # way: the sweep rings for the run until that has a result.
             return
         run.state, run.finished_at, run.due_at = RunState.DONE, clock.now(), None
 
@@ -249,13 +318,16 @@ def _do(session: Session, run_id: int, item_id: int) -> None:
     if not _claim(session, run_id, item_id, now):
         return
     run, item = session.get_one(BulkRun, run_id), session.get_one(BulkItem, item_id)
-    booking = session.get_one(Booking, item.booking_id)
-    deed = DEEDS[run.kind]
-    forecast = deed.forecast(_facts(booking, item.revision, now), Options.read(run.options), now)
-    if forecast.is_left_out:
-        item.state, item.why = ItemState.LEFT_OUT, forecast.why
-        return
-    deed.do(session, booking, forecast, run.made_by)
+    with tenancy.as_account(run.account_id):
+        booking = session.get_one(Booking, item.booking_id, with_for_update=run.kind is Kind.SEND)
+        deed = DEEDS[run.kind]
+        message = _messages(session, run.kind, [booking], now).get(booking.id)
+        facts = _facts(booking, item.revision, now, message)
+        forecast = deed.forecast(facts, Options.read(run.options), now)
+        if forecast.is_left_out:
+            item.state, item.why = ItemState.LEFT_OUT, forecast.why
+            return
+        deed.do(session, Task(run, item, booking, facts, forecast))
 
 
 def _claim(session: Session, run_id: int, item_id: int, now: datetime) -> bool:
@@ -300,7 +372,9 @@ def _items(session: Session, run_id: int, state: ItemState) -> list[tuple[BulkIt
     return [(row[0], row[1]) for row in rows]
 
 
-def _facts(booking: Booking, revision: int | None, now: datetime) -> Facts:
+def _facts(
+    booking: Booking, revision: int | None, now: datetime, message: MessageFacts | None
+) -> Facts:
     """The booking as a forecast sees it; `revision` is the one that was confirmed."""
     place = booking.property
     codes = [code for code in booking.door_codes if _is_live(code, now)]
@@ -321,6 +395,7 @@ def _facts(booking: Booking, revision: int | None, now: datetime) -> Facts:
         check_in=place.check_in,
         check_out=place.check_out,
         zone=zone_or_utc(place.time_zone),
+        message=message,
     )
 
 

@@ -9,10 +9,20 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.bulk import MOST_BOOKINGS, Forecast, ItemState, Kind, Options, RunState, Why
+from portal.domain.bulk import (
+    MOST_BOOKINGS,
+    OPEN,
+    Forecast,
+    ItemState,
+    Kind,
+    Options,
+    RunState,
+    Why,
+)
 from portal.models import Booking, BulkItem, BulkRun
-from portal.services import board, bulk, stays
+from portal.services import board, bulk, guest_sending_page, stays
 from portal.services.board import PAGE_SIZE, When, Wish
+from portal.services.guest_sending_page import Sent
 from portal.services.stays import Stay
 from portal.services.timeline import names_of
 
@@ -42,6 +52,7 @@ class Row:
     why: Why | None
     words: str
     forecast: Forecast | None  # while nothing is done to it yet
+    sent: Sent | None = None  # the message, where the run sends some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +80,7 @@ class Run:
     @property
     def settled(self) -> int:
         """How many have their result."""
-        return self.total - self.counts.get(ItemState.WAITING, 0)
+        return self.total - sum(self.counts.get(state, 0) for state in OPEN)
 
     @property
     def would_do(self) -> int:
@@ -190,6 +201,7 @@ def _rows(
     session: Session, items: Sequence[BulkItem], forecasts: dict[int, Forecast], now: datetime
 ) -> tuple[Row, ...]:
     ids = [item.booking_id for item in items]
+    messages = guest_sending_page.of_items(session, [item.id for item in items])
     found = {stay.id: stay for stay in stays.load(session, [Booking.id.in_(ids)], now)}
     return tuple(
         Row(
@@ -199,6 +211,7 @@ def _rows(
             why=item.why,
             words=item.words,
             forecast=forecasts.get(item.id),
+            sent=messages.get(item.id),
         )
         for item in items
         if item.booking_id in found

@@ -108,6 +108,7 @@ def _private(
     found: Iterable[str] = {
         booking.guest_name,
         booking.guest_phone,
+        booking.guest_email,
         digits,
         *names,
         *(pin.reveal() for pin in pins if pin is not None),

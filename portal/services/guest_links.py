@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from flask import current_app
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import crypto
+from portal.config import Settings
 from portal.domain.secret import Secret
 from portal.domain.stay import Window, window_of
 from portal.models import Account, Booking, BookingStatus, GuestLink, Property
@@ -102,6 +104,12 @@ def ensure(session: Session, booking: Booking, actor: str, now: datetime) -> Sec
     if link is not None and link.revoked_at is None:
         return link.token
     return renew(session, booking, actor, now)
+
+
+def address_of(token: Secret) -> str:
+    """The whole address of a guest's page."""
+    settings: Settings = current_app.extensions["settings"]
+    return f"{settings.public_url}/guest/{token.reveal()}"
 
 
 def renew(session: Session, booking: Booking, actor: str, now: datetime) -> Secret:

@@ -1,6 +1,6 @@
 """The message that brings a guest their code: an account's texts, and one filled for a booking."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,27 +45,55 @@ class NotToBeTold(Exception):
 
 @dataclass(frozen=True)
 class Text:
-    """A text in a language, and whether it is the one that comes with each account."""
+    """A text in a language: the one that comes with each account, its own, or one property's."""
 
     language: str
     text: str
     is_ours: bool
+    is_of_property: bool = False
 
 
-def texts(session: Session) -> tuple[Text, ...]:
-    """The account's texts by language, English first: ours, unless it has its own."""
-    own = {row.language: row.text for row in session.scalars(select(GuestMessage))}
-    first = own.pop(OUR_LANGUAGE, None)
-    return (
-        Text(OUR_LANGUAGE, first or guest_message.DEFAULT, is_ours=first is None),
-        *(Text(language, text, is_ours=False) for language, text in sorted(own.items())),
-    )
+@dataclass(frozen=True)
+class Texts:
+    """An account's texts, and those that properties have instead."""
+
+    of_account: Mapping[str, Text]
+    of_property: Mapping[int, Mapping[str, Text]]
+
+    def at(self, property_id: int | None) -> tuple[Text, ...]:
+        """The texts of the property's guests by language, English first."""
+        known = {**self.of_account, **self.of_property.get(property_id or 0, {})}
+        return tuple(sorted(known.values(), key=lambda t: (t.language != OUR_LANGUAGE, t.language)))
+
+    def find(self, language: str, property_id: int | None) -> Text:
+        """The text in that language, else in its plainer form (de for de-AT), else in English.
+
+        The language goes before the property: a guest who reads German gets the account's German
+        text rather than the property's English one.
+        """
+        known = {text.language: text for text in self.at(property_id)}
+        return known.get(language) or known.get(language.partition("-")[0]) or known[OUR_LANGUAGE]
 
 
-def text_in(session: Session, language: str) -> Text:
-    """The text in that language, else in its plainer form (de for de-AT), else in English."""
-    known = {text.language: text for text in texts(session)}
-    return known.get(language) or known.get(language.partition("-")[0]) or known[OUR_LANGUAGE]
+def read(session: Session) -> Texts:
+    """All of the account's texts."""
+    of_account = {OUR_LANGUAGE: Text(OUR_LANGUAGE, guest_message.DEFAULT, is_ours=True)}
+    of_property: dict[int, dict[str, Text]] = {}
+    for row in session.scalars(select(GuestMessage)):
+        text = Text(row.language, row.text, is_ours=False, is_of_property=bool(row.property_id))
+        own = of_property.setdefault(row.property_id, {}) if row.property_id else of_account
+        own[row.language] = text
+    return Texts(of_account, of_property)
+
+
+def texts(session: Session, property_id: int | None = None) -> tuple[Text, ...]:
+    """The account's texts by language, English first; with what this property has instead."""
+    return read(session).at(property_id)
+
+
+def text_in(session: Session, language: str, property_id: int | None = None) -> Text:
+    """The text that a guest of this property gets who reads that language."""
+    return read(session).find(language, property_id)
 
 
 def language_of(written: str) -> str:
@@ -79,34 +107,40 @@ def language_of(written: str) -> str:
     return "-".join(part for part in (locale.language, locale.script, locale.territory) if part)
 
 
-def save(session: Session, account_id: int, language: str, text: str) -> None:
-    """The account's text in this language; raises BadMessage naming what is wrong with it."""
+def save(
+    session: Session, account_id: int, language: str, text: str, property_id: int | None = None
+) -> None:
+    """The account's text in this language, or one property's; raises BadMessage naming what is
+    wrong with it."""
     language = language_of(language)
     text = text.replace("\r\n", "\n").strip()
     try:
         guest_message.check(text)
     except BadText as bad:
         raise BadMessage("text", bad.words) from bad
-    row = session.scalars(
-        select(GuestMessage).where(
-            GuestMessage.account_id == account_id, GuestMessage.language == language
-        )
-    ).one_or_none()
+    row = _row(session, language, property_id)
     if row is None:
-        row = GuestMessage(account_id=account_id, language=language)
+        row = GuestMessage(account_id=account_id, language=language, property_id=property_id)
         session.add(row)
     row.text, row.saved_at = text, clock.now()
 
 
-def remove(session: Session, language: str) -> bool:
-    """The account has no text of its own in this language; False where it had none."""
-    row = session.scalars(
-        select(GuestMessage).where(GuestMessage.language == language)
-    ).one_or_none()
+def remove(session: Session, language: str, property_id: int | None = None) -> bool:
+    """The account (or the property) has no text of its own in this language; False where it had
+    none."""
+    row = _row(session, language, property_id)
     if row is None:
         return False
     session.delete(row)
     return True
+
+
+def _row(session: Session, language: str, property_id: int | None) -> GuestMessage | None:
+    return session.scalars(
+        select(GuestMessage).where(
+            GuestMessage.language == language, GuestMessage.property_id == property_id
+        )
+    ).one_or_none()
 
 
 def telling(session: Session, booking: Booking, now: datetime) -> Telling:
@@ -138,7 +172,7 @@ def show(
     state = telling(session, booking, now)
     if state is not Telling.READY and not (state is Telling.WAIT and is_forced):
         raise NotToBeTold
-    found = text_in(session, language)
+    found = text_in(session, language, booking.property_id)
     booking.pin_shown_at = booking.pin_shown_at or now
     booking.guest_language = language
     timeline.record(
@@ -150,7 +184,12 @@ def show(
         language=found.language,
         forced=state is Telling.WAIT,
     )
-    return guest_message.render(found.text, _values(booking, found.language, link))
+    return render(found, booking, link)
+
+
+def render(text: Text, booking: Booking, link: str) -> str:
+    """The text filled for this booking's guest, with the PIN in it."""
+    return guest_message.render(text.text, _values(booking, text.language, link))
 
 
 def said(at: datetime, zone: str, language: str) -> str:

@@ -133,6 +133,7 @@ class Planner:
             property_id=place.id,
             guest_name=stay.guest_name,
             guest_phone=stay.phone,
+            guest_email=stay.email,
             arrives_on=arrives_on,
             arrives_time=arrives_time,
             departs_on=departs_on,
@@ -314,6 +315,7 @@ def _differences(booking: Booking, wish: BookingWish) -> Iterable[str]:
         ("status", booking.status, wish.status),
         ("guest", booking.guest_name, wish.guest_name or booking.guest_name),
         ("phone", booking.guest_phone, wish.guest_phone or booking.guest_phone),
+        ("e-mail", booking.guest_email, wish.guest_email or booking.guest_email),
         ("note", booking.note, wish.note or booking.note),
         ("PIN", booking.pin, wish.pin or booking.pin),
     )

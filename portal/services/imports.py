@@ -46,7 +46,7 @@ FORGOTTEN_AFTER: Final = timedelta(days=1)  # what was uploaded and never taken 
 _ROWS_PER_BLOCK: Final = 25
 # As many as one request may take over: browsers and proxies give up on one that takes a minute.
 ROWS_PER_PRESS: Final = 1000
-_DETAILS: Final = ("guest_name", "guest_phone", "note")
+_DETAILS: Final = ("guest_name", "guest_phone", "guest_email", "note")
 
 
 class NotReady(Exception):
@@ -355,7 +355,9 @@ def _put_back(session: Session, change: CsvChange, actor: str) -> bool:
     """The booking is as before the import; False where it has to stay as it is."""
     booking = change.booking
     after = json.loads(change.after.reveal())
-    is_touched = _picture(booking, with_pin=after["pin"] is not None) != after
+    now_so = _picture(booking, with_pin=after["pin"] is not None)
+    # An import of an earlier program knew fewer details.
+    is_touched = any(now_so[name] != value for name, value in after.items())
     if is_touched or booking.starts_at <= clock.now():
         return False
     if change.before is None:
@@ -369,9 +371,10 @@ def _put_back(session: Session, change: CsvChange, actor: str) -> bool:
                 bookings.save(session, booking.source, booking.external_id, _wish_of(before), actor)
         except BadBooking:
             return False
-        if any(getattr(booking, name) != before[name] for name in _DETAILS):
+        known = [name for name in _DETAILS if name in before]
+        if any(getattr(booking, name) != before[name] for name in known):
             # `save` keeps details that a source leaves out; these were empty on purpose.
-            for name in _DETAILS:
+            for name in known:
                 setattr(booking, name, before[name])
             timeline.record(
                 session,
@@ -394,7 +397,7 @@ def _wish_of(picture: Mapping[str, Any]) -> BookingWish:
         departs_time=_time_of(picture["departs_time"]),
         status=BookingStatus(picture["status"]),
         pin=Secret(picture["pin"]) if picture["pin"] else None,
-        **{name: picture[name] for name in _DETAILS},
+        **{name: picture.get(name, "") for name in _DETAILS},
     )
 
 

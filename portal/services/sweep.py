@@ -26,6 +26,7 @@ from portal.services import (
     bulk,
     entry_log,
     guest_help,
+    guest_sending,
     notices,
     outgoing,
     ringing,
@@ -66,11 +67,12 @@ _ENTRIES: Final = (
     .order_by(Lock.entries_due_at)
     .limit(PAGE)
 )
-# One question in place of five, that is mostly answered by no.
+# One question in place of six, that is mostly answered by no.
 _IS_DUE: Final = select(
     _FEEDS.exists().label("feeds"),
     _CONNECTIONS.exists().label("links"),
     bulk.DUE.exists().label("runs"),
+    guest_sending.DUE.exists().label("messages"),
     _ENTRIES.exists().label("entries"),
     _BOLTS.exists().label("bolts"),
 )
@@ -106,6 +108,7 @@ def ring_for_the_rest() -> None:
         feeds = _claim(session, _FEEDS, Feed.due_at, CLAIMED_FOR) if has.feeds else ()
         links = _claim(session, _CONNECTIONS, Connection.due_at, CLAIMED_FOR) if has.links else ()
         runs = bulk.claim_due(session, now) if has.runs else ()
+        messages = guest_sending.claim_due(session, now) if has.messages else ()
         again_after = entry_log.READ_AGAIN
         entries = _claim(session, _ENTRIES, Lock.entries_due_at, again_after) if has.entries else ()
         bolts = session.scalars(_BOLTS, {"now": now}).all() if has.bolts else ()
@@ -115,6 +118,8 @@ def ring_for_the_rest() -> None:
         ring(JobName.CHECK_CONNECTION, connection_id)
     for run_id in runs:
         ring(JobName.WORK_BULK, run_id)
+    for send_id in messages:
+        ring(JobName.SEND_TO_GUEST, send_id)
     for lock_id in entries:
         ring(JobName.READ_ENTRIES, lock_id)
     for command_row_id in bolts:
@@ -152,6 +157,7 @@ def forget_old() -> None:
         webhooks.forget_old(session, now)
         outgoing.forget_old(session, Notice, now)
         outgoing.forget_old(session, EndpointCall, now)
+        guest_sending.forget_old(session, now)
 
 
 def _claim(

@@ -110,16 +110,19 @@ def _store(session: Session, booking: Booking, judgement: Judgement) -> None:
 
 def judge_all(session: Session, bookings: Sequence[Booking], now: datetime) -> dict[int, Judgement]:
     """The judgement of each booking by its id, for pages; the bookings bring doors and locks."""
+    return {id_: judge(facts, now) for id_, facts in facts_of_all(session, bookings).items()}
+
+
+def facts_of_all(session: Session, bookings: Sequence[Booking]) -> dict[int, BookingFacts]:
+    """The bookings as the verdict sees them, by their id; they bring doors and locks."""
     codes = {b.id: [*b.door_codes, *b.spares] for b in bookings}
     held = _held_entries(session, [code.id for each in codes.values() for code in each])
-    return {b.id: judge(_facts_of(b, codes[b.id], held), now) for b in bookings}
+    return {b.id: _facts_of(b, codes[b.id], held) for b in bookings}
 
 
 def facts_of(session: Session, booking: Booking) -> BookingFacts:
     """One booking as the verdict sees it."""
-    codes = [*booking.door_codes, *booking.spares]
-    held = _held_entries(session, [code.id for code in codes])
-    return _facts_of(booking, codes, held)
+    return facts_of_all(session, [booking])[booking.id]
 
 
 def _facts_of(

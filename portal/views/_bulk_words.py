@@ -9,7 +9,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.bulk import Forecast, ItemState, Kind, Options, RunState, Why
 from portal.services.bulk_page import Row
-from portal.views import filters
+from portal.views import _sending_words, filters
 from portal.views.filters import Look
 
 
@@ -46,6 +46,13 @@ KINDS: Final[Mapping[Kind, KindWords]] = {
         lazy_gettext("Is moved"),
         lazy_gettext("Times moved"),
     ),
+    Kind.SEND: KindWords(
+        lazy_gettext("Send the message with the code"),
+        lazy_gettext("Each guest gets their own, in their language. Nobody gets it twice."),
+        "send",
+        lazy_gettext("Gets the message"),
+        lazy_gettext("Sent"),
+    ),
 }
 
 STATES: Final[Mapping[RunState, Look]] = {
@@ -67,11 +74,14 @@ _WHY: Final[Mapping[Why, Any]] = {
     ),
     Why.NO_STAY: lazy_gettext("It would end before it begins."),
     Why.ENDS_IN_PAST: lazy_gettext("Its check-out would be in the past."),
+    **{Why(str(why)): words for why, words in _sending_words.WHY.items()},
     Why.CHANGED: lazy_gettext("It was changed after you confirmed. Look at it and try again."),
 }
 
 _RESULTS: Final[Mapping[ItemState, tuple[str, str]]] = {
     ItemState.WAITING: ("hourglass", "grey"),
+    ItemState.BEGUN: ("send", "slate"),
+    ItemState.UNSURE: ("circle-question-mark", "amber"),
     ItemState.DONE: ("circle-check", "green"),
     ItemState.FAILED: ("circle-x", "red"),
     ItemState.LEFT_OUT: ("ban", "grey"),
@@ -103,8 +113,13 @@ def title(kind: Kind, options: Options) -> str:
 def result(kind: Kind, row: Row) -> tuple[Look, str]:
     """How the row's state is shown, and the words that stand beside it (empty: none)."""
     icon, tone = _RESULTS[row.state]
+    how = _sending_words.how_of(row.sent) if row.sent else ""
     if row.state is ItemState.DONE:
-        return Look(KINDS[kind].done, icon, tone), ""
+        return Look(KINDS[kind].done, icon, tone), how
+    if row.state is ItemState.BEGUN:
+        return Look(gettext("Being sent"), icon, tone), how
+    if row.state is ItemState.UNSURE:
+        return Look(gettext("May have been sent"), icon, tone), str(_sending_words.ASK)
     if row.state is ItemState.FAILED:
         return Look(gettext("Failed"), icon, tone), filters.tr(row.words)
     if row.state is ItemState.LEFT_OUT:
@@ -118,6 +133,8 @@ def _forecast(kind: Kind, forecast: Forecast) -> tuple[Look, str]:
     if forecast.why is not None:
         return Look(gettext("Left out"), "ban", "grey"), str(_WHY[forecast.why])
     words = ""
+    if forecast.sending is not None:
+        words = _sending_words.how(forecast.sending.way, forecast.sending.to, forecast.language)
     if forecast.is_inside:
         words = (
             gettext("The guest is inside: only the check-out moves.")

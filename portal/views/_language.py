@@ -1,10 +1,11 @@
-"""Which language a guest's page speaks."""
+"""Languages: which one a guest's page speaks, and what each is called."""
 
 from babel import Locale, UnknownLocaleError
 from flask import request
 from flask_babel import get_babel
 
 from portal.extensions import babel
+from portal.views import filters
 
 
 def of_guest(wished: str) -> Locale:
@@ -19,6 +20,11 @@ def of_guest(wished: str) -> Locale:
         if locale is not None and locale.language in spoken:
             return locale
     return Locale.parse(get_babel().default_locale)
+
+
+def language_name(code: str) -> str:
+    """The language in words of the page's language, such as Portuguese (Brazil)."""
+    return str(Locale.parse(code, sep="-").get_display_name(filters.locale()) or code)
 
 
 def _parsed(tag: str) -> Locale | None:

@@ -1,11 +1,12 @@
 """Finding the booking that an address names, for whoever asks."""
 
 from flask import abort
+from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.extensions import db
-from portal.models import Role
-from portal.services import stays
+from portal.models import Booking, Role
+from portal.services import roles, stays
 from portal.services.stays import Stay
 from portal.views._guard import caller
 
@@ -17,3 +18,11 @@ def stay_or_404(booking_id: int) -> Stay:
     if found is None:
         abort(404)
     return found
+
+
+def pin_holder(session: Session, booking_id: int) -> Booking:
+    """The booking, for somebody who may see its PIN."""
+    booking: Booking = session.get_one(Booking, booking_id)
+    if not roles.may_see_pin(caller().role, booking, clock.now()):
+        abort(403, "Staff see PINs of guests who arrive today or tomorrow, or are inside.")
+    return booking

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
+from wtforms.fields.choices import SelectChoice
 
 from portal import clock
 from portal.domain.problems import ProblemKey
@@ -17,6 +18,7 @@ from portal.services import (
     bookings,
     entry_page,
     guest_help,
+    guest_messages,
     guests,
     lock_health,
     roles,
@@ -28,6 +30,7 @@ from portal.services.bookings import BadBooking
 from portal.services.spares import NoSpare
 from portal.views import _htmx, _live, words
 from portal.views._guard import caller, own_path, requires
+from portal.views._language import language_name
 from portal.views._pages import links
 from portal.views._stays import stay_or_404
 from portal.views.forms import DatesForm, GuestForm, PinForm, tell
@@ -163,7 +166,7 @@ def dates(booking_id: int) -> BaseResponse | str | tuple[str, int]:
 @blueprint.route("/<int:booking_id>/guest", methods=["GET", "POST"])
 @requires(Role.MANAGER)
 def guest(booking_id: int) -> BaseResponse | str | tuple[str, int]:
-    """Who comes: name, phone and note."""
+    """Who comes: name, phone, e-mail, language and note."""
     stay = stay_or_404(booking_id)
     booking = db.session.get_one(Booking, booking_id)
     # Digits that a PIN is made of are shown on a recorded click and nowhere else.
@@ -171,6 +174,7 @@ def guest(booking_id: int) -> BaseResponse | str | tuple[str, int]:
     form = GuestForm(obj=booking)
     if is_hidden and request.method == "GET":
         form.guest_phone.data = ""
+    form.guest_language.choices = _languages_for(booking)
     if form.validate_on_submit():
         with bookings.changing() as session:
             booking = _booking(session, booking_id)
@@ -180,6 +184,8 @@ def guest(booking_id: int) -> BaseResponse | str | tuple[str, int]:
                 booking,
                 name=form.guest_name.data or "",
                 phone=form.guest_phone.data or (booking.guest_phone if is_hidden else ""),
+                email=form.guest_email.data or "",
+                language=form.guest_language.data or "",
                 note=form.note.data or "",
                 actor=caller().actor,
             )
@@ -216,6 +222,16 @@ def reinstate(booking_id: int) -> BaseResponse:
         bookings.reinstate(session, _booking(session, booking_id), caller().actor)
     flash(gettext("The booking stands again. Its codes are being sent."), "good")
     return _to(booking_id)
+
+
+def _languages_for(booking: Booking) -> list[SelectChoice]:
+    """The languages that this guest can be written to in, and the one that is known."""
+    texts = guest_messages.texts(db.session(), booking.property_id)
+    codes = dict.fromkeys([*(text.language for text in texts), booking.guest_language])
+    return [
+        SelectChoice("", gettext("Not known")),
+        *(SelectChoice(code, language_name(code)) for code in codes if code),
+    ]
 
 
 def _to(booking_id: int) -> BaseResponse:

@@ -11,7 +11,7 @@ from portal.domain.bulk import ItemState, RunState
 from portal.domain.status import Verdict
 from portal.extensions import db
 from portal.models import BulkRun, Role
-from portal.services import board, bulk, bulk_page, stays
+from portal.services import board, bulk, bulk_page, guest_ways, stays
 from portal.services.bulk import BadRun
 from portal.unit_of_work import writing
 from portal.views import _bulk_words, _htmx, _live, _wishes
@@ -135,6 +135,7 @@ def _choose_page(
         wish=wish,
         form=form,
         kinds=_bulk_words.KINDS,
+        ways=guest_ways.ways(db.session()),
         fault=fault,
         chosen={stay.id for stay in read.stays} if is_all_ticked else chosen,
         here=url_for("bulk.choose", **query),
@@ -175,7 +176,20 @@ def _summary(run: bulk_page.Run) -> str:
     parts = [
         ngettext("1 done", "%(num)s done", run.count(ItemState.DONE)),
         ngettext("1 failed", "%(num)s failed", run.count(ItemState.FAILED)),
+        *_in_doubt(run),
         ngettext("1 left out", "%(num)s left out", run.count(ItemState.LEFT_OUT)),
-        ngettext("1 waiting", "%(num)s waiting", run.count(ItemState.WAITING)),
+        ngettext(
+            "1 waiting",
+            "%(num)s waiting",
+            run.count(ItemState.WAITING) + run.count(ItemState.BEGUN),
+        ),
     ]
     return " · ".join(parts)
+
+
+def _in_doubt(run: bulk_page.Run) -> list[str]:
+    """What may have been sent, where there is any."""
+    unsure = run.count(ItemState.UNSURE)
+    if not unsure:
+        return []
+    return [ngettext("1 may have been sent", "%(num)s may have been sent", unsure)]

@@ -15,6 +15,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional, ValidationError
 
+from portal.domain.guest_sending import is_email
 from portal.domain.notices import Topic
 from portal.domain.webhook_events import CHOICES, EventKind
 from portal.messages.addresses import LONGEST, MAIL_PORTS
@@ -41,6 +42,18 @@ EVENT_WORDS: Final = {
     EventKind.ALERT_RESOLVED: lazy_gettext("What an alert told of is over."),
 }
 _NAME: Final = lazy_gettext("Name")
+SECURITIES: Final = (
+    SelectChoice("starttls", lazy_gettext("STARTTLS (mostly port 587)")),
+    SelectChoice("ssl", lazy_gettext("TLS from the start (mostly port 465)")),
+)
+
+
+def check_server(_form: FlaskForm, field: Field) -> None:
+    """A mail server's name, and nothing beside it."""
+    if not all(c.isalnum() or c in ".-" for c in (field.data or "").strip()):
+        raise ValidationError(
+            str(lazy_gettext("Give the server's name, such as smtp.example.com."))
+        )
 
 
 class MailForm(FlaskForm):
@@ -49,32 +62,22 @@ class MailForm(FlaskForm):
     name = StringField(_NAME, [Needed(), Length(max=100)])
     recipients = StringField(lazy_gettext("To"), [Needed(), Length(max=500)])
     sender = StringField(lazy_gettext("From"), [Needed(), Length(max=254)])
-    server = StringField(lazy_gettext("Mail server (SMTP)"), [Needed(), Length(max=253)])
-    port = NumberIn(lazy_gettext("Port"), [Needed(), NumberRange(1, 65535)], default=587)
-    security = SelectField(
-        lazy_gettext("Encryption"),
-        choices=[
-            SelectChoice("starttls", lazy_gettext("STARTTLS (mostly port 587)")),
-            SelectChoice("ssl", lazy_gettext("TLS from the start (mostly port 465)")),
-        ],
+    server = StringField(
+        lazy_gettext("Mail server (SMTP)"), [Needed(), Length(max=253), check_server]
     )
+    port = NumberIn(lazy_gettext("Port"), [Needed(), NumberRange(1, 65535)], default=587)
+    security = SelectField(lazy_gettext("Encryption"), choices=SECURITIES)
     user = StringField(lazy_gettext("User name"), [Optional(), Length(max=254)])
     password = PasswordField(lazy_gettext("Password"), [Optional(), Length(max=254)])
 
     def validate_recipients(self, field: Field) -> None:
         found = addresses_in(field.data or "")
-        if not found or not all(_looks_like_mail(each) for each in found):
+        if not found or not all(is_email(each) for each in found):
             raise ValidationError(str(lazy_gettext("Give e-mail addresses, separated by commas.")))
 
     def validate_sender(self, field: Field) -> None:
-        if not _looks_like_mail((field.data or "").strip()):
+        if not is_email((field.data or "").strip()):
             raise ValidationError(str(lazy_gettext("Give one e-mail address.")))
-
-    def validate_server(self, field: Field) -> None:
-        if not all(c.isalnum() or c in ".-" for c in (field.data or "").strip()):
-            raise ValidationError(
-                str(lazy_gettext("Give the server's name, such as smtp.example.com."))
-            )
 
     def validate_port(self, field: Field) -> None:
         # On a trial installation the server may be any of this machine's own; the sending
@@ -123,9 +126,3 @@ class NewEndpointForm(EndpointForm):
 def addresses_in(text: str) -> list[str]:
     """The e-mail addresses of a field, separated by commas, semicolons or spaces."""
     return text.replace(",", " ").replace(";", " ").split()
-
-
-def _looks_like_mail(text: str) -> bool:
-    name, at, host = text.rpartition("@")
-    is_plain = not any(c in text for c in ' <>",:;\\()?&%#/')
-    return bool(name and at and "." in host and is_plain)

@@ -28,6 +28,7 @@ FIELDS: Final = (
     (Field.PROPERTY, lazy_gettext("Property")),
     (Field.GUEST, lazy_gettext("Guest's name")),
     (Field.PHONE, lazy_gettext("Guest's phone")),
+    (Field.EMAIL, lazy_gettext("Guest's e-mail")),
     (Field.PIN, lazy_gettext("PIN")),
     (Field.ID, lazy_gettext("Booking's number")),
     (Field.STATUS, lazy_gettext("Status")),

@@ -27,6 +27,7 @@ from wtforms.validators import (
 )
 
 from portal.domain.bulk import MOST_MINUTES, Kind, Options
+from portal.domain.guest_sending import Way, is_email
 from portal.domain.intake_types import FeedSource
 from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
 from portal.models import PinSource
@@ -128,11 +129,26 @@ class DatesForm(_Dates):
     """When a stay begins and ends, in the property's zone; no time means the property's own."""
 
 
+def _check_email(_form: FlaskForm, field: Field) -> None:
+    field.data = field.data.strip()
+    if not is_email(field.data):
+        raise ValidationError(gettext("Give one e-mail address, such as ana@example.com."))
+
+
+class EmailIn(StringField):
+    """One e-mail address, or none where that is allowed."""
+
+    def __init__(self, label: Any, needed: Optional | InputRequired, **kwargs: Any) -> None:
+        super().__init__(label, [needed, _check_email], **kwargs)
+
+
 class GuestForm(FlaskForm):
     """Who comes."""
 
     guest_name = StringField(lazy_gettext("Guest's name"), [Optional(), Length(max=200)])
     guest_phone = StringField(lazy_gettext("Guest's phone"), [Optional(), Length(max=60)])
+    guest_email = EmailIn(lazy_gettext("Guest's e-mail"), Optional())
+    guest_language = SelectField(lazy_gettext("Guest's language"))
     note = TextAreaField(lazy_gettext("Note for yourself"), [Optional(), Length(max=2000)])
 
 
@@ -155,6 +171,7 @@ class BookingForm(_Dates):
     property_id = SelectField(lazy_gettext("Property"), [Needed()], coerce=int)
     guest_name = StringField(lazy_gettext("Guest's name"), [Needed(), Length(max=200)])
     guest_phone = StringField(lazy_gettext("Guest's phone"), [Optional(), Length(max=60)])
+    guest_email = EmailIn(lazy_gettext("Guest's e-mail"), Optional())
     pin = StringField(
         lazy_gettext("PIN"),
         [
@@ -266,6 +283,18 @@ class BulkForm(FlaskForm):
         default="ticked",
     )
     also_told = BooleanField(lazy_gettext("Also where somebody knows the PIN already"))
+    message_way = SelectField(
+        lazy_gettext("How"),
+        choices=[
+            SelectChoice("", lazy_gettext("By e-mail, or else by text message")),
+            SelectChoice(Way.EMAIL, lazy_gettext("By e-mail only")),
+            SelectChoice(Way.SMS, lazy_gettext("By text message only")),
+        ],
+        default="",
+    )
+    also_unconfirmed = BooleanField(
+        lazy_gettext("Also where not every door has confirmed the code")
+    )
     arrival_way = SelectField(lazy_gettext("Check-in"), choices=_WAYS, default="")
     arrival_amount = NumberIn(lazy_gettext("By"), [Optional(), _AMOUNT])
     arrival_unit = SelectField(lazy_gettext("Minutes or hours"), choices=_UNITS, default="60")
@@ -280,6 +309,9 @@ class BulkForm(FlaskForm):
     @property
     def options(self) -> Options:
         """What was chosen beside the deed, as far as this deed asks for it."""
+        if self.deed is Kind.SEND:
+            way = Way(self.message_way.data) if self.message_way.data else None
+            return Options(way=way, also_unconfirmed=self.also_unconfirmed.data)
         if self.deed is not Kind.SHIFT:
             return Options(also_told=self.deed is Kind.NEW_PIN and self.also_told.data)
         return Options(

@@ -1,15 +1,10 @@
 """What a manager gives a guest: the message with the code, and the link to the guest's page."""
 
-from typing import Any, Final
-
-from babel import Locale
-from flask import Blueprint, abort, current_app, flash, render_template, request, url_for
+from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
-from portal.config import Settings
-from portal.domain.secret import Secret
 from portal.extensions import db
 from portal.models import Booking, Role
 from portal.services import guest_links, guest_messages, roles
@@ -17,13 +12,12 @@ from portal.services.guest_links import StayIsOver
 from portal.services.guest_messages import BadMessage, NotToBeTold, Telling
 from portal.services.stays import Stay
 from portal.unit_of_work import writing
-from portal.views import _htmx, filters
+from portal.views import _htmx
 from portal.views._guard import caller, requires
-from portal.views._stays import stay_or_404
+from portal.views._language import language_name
+from portal.views._stays import pin_holder, stay_or_404
 
 blueprint = Blueprint("guest_access", __name__, url_prefix="/bookings")
-
-_NO_PINS: Final = "Staff see PINs of guests who arrive today or tomorrow, or are inside."
 
 
 @blueprint.get("/<int:booking_id>/message")
@@ -43,13 +37,13 @@ def show_message(booking_id: int) -> str | tuple[str, int]:
     try:
         language = guest_messages.language_of(request.form.get("language") or "")
         with writing() as session:
-            booking = _pin_holder(session, booking_id)
+            booking = pin_holder(session, booking_id)
             link = guest_links.ensure(session, booking, caller().actor, clock.now())
             text = guest_messages.show(
                 session,
                 booking,
                 language,
-                _address_of(link),
+                guest_links.address_of(link),
                 caller().actor,
                 is_forced=is_forced,
             )
@@ -88,8 +82,8 @@ def show_link(booking_id: int) -> str:
     """The page with the link on it, once: whoever has it will see the PIN."""
     stay = stay_or_404(booking_id)
     with writing() as session:
-        token = guest_links.show(session, _pin_holder(session, booking_id), caller().actor)
-    return _link_page(stay, address=_address_of(token) if token is not None else "")
+        token = guest_links.show(session, pin_holder(session, booking_id), caller().actor)
+    return _link_page(stay, address=guest_links.address_of(token) if token is not None else "")
 
 
 @blueprint.post("/<int:booking_id>/guest-page/revoke")
@@ -108,7 +102,7 @@ def revoke_link(booking_id: int) -> BaseResponse:
 
 def _message_page(stay: Stay, *, text: str = "", was_forced: bool = False, error: str = "") -> str:
     booking = db.session.get_one(Booking, stay.id)
-    texts = guest_messages.texts(db.session())
+    texts = guest_messages.texts(db.session(), booking.property_id)
     wished = booking.guest_language or guest_messages.OUR_LANGUAGE
     return render_template(
         "guest_access/message.html",
@@ -119,7 +113,7 @@ def _message_page(stay: Stay, *, text: str = "", was_forced: bool = False, error
         was_forced=was_forced,
         error=error,
         languages=[(each.language, language_name(each.language)) for each in texts],
-        chosen=guest_messages.text_in(db.session(), wished).language,
+        chosen=guest_messages.text_in(db.session(), wished, booking.property_id).language,
         may_act=_may_act(),
         may_see_pin=roles.may_see_pin(caller().role, booking, clock.now()),
     )
@@ -137,24 +131,6 @@ def _link_page(stay: Stay, *, address: str = "") -> str:
         may_act=_may_act(),
         may_see_pin=roles.may_see_pin(caller().role, booking, clock.now()),
     )
-
-
-def language_name(code: str) -> str:
-    """The language in words of the page's language, such as Portuguese (Brazil)."""
-    return str(Locale.parse(code, sep="-").get_display_name(filters.locale()) or code)
-
-
-def _pin_holder(session: Any, booking_id: int) -> Booking:
-    """The booking, for somebody who may see its PIN."""
-    booking: Booking = session.get_one(Booking, booking_id)
-    if not roles.may_see_pin(caller().role, booking, clock.now()):
-        abort(403, _NO_PINS)
-    return booking
-
-
-def _address_of(token: Secret) -> str:
-    settings: Settings = current_app.extensions["settings"]
-    return settings.public_url + url_for("guest.show", token=token.reveal())
 
 
 def _to_link(booking_id: int) -> BaseResponse:

@@ -235,6 +235,7 @@ def _wish(form: BookingForm) -> BookingWish:
         property_id=form.property_id.data,
         guest_name=form.guest_name.data or "",
         guest_phone=form.guest_phone.data or "",
+        guest_email=form.guest_email.data or "",
         arrives_on=form.arrives_on.data,
         arrives_time=form.arrives_time.data,
         departs_on=form.departs_on.data,

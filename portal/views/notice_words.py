@@ -43,6 +43,19 @@ def write(subject: Subject) -> Text:
                 return _trouble(subject)
 
 
+def guest_test(language: str) -> Text:
+    """What somebody is sent who tries whether messages to guests arrive."""
+    public_url = current_app.extensions["settings"].public_url
+    with current_app.test_request_context(base_url=public_url), force_locale(language):
+        return Text(
+            gettext("A test of Latchboard"),
+            gettext(
+                "This is a test: messages to your guests get through this way. Nothing is to be"
+                " done."
+            ),
+        )
+
+
 def _trouble(subject: Subject) -> Text:
     items = subject.items
     title = _headline(items[0])

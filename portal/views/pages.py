@@ -11,7 +11,9 @@ from portal.models import Role
 from portal.services import alert_page
 from portal.views import (
     _bulk_words,
+    _language,
     _resync_words,
+    _sending_words,
     alert_settings,
     alerts,
     arrivals,
@@ -24,7 +26,9 @@ from portal.views import (
     entry_log,
     filters,
     guest_access,
+    guest_sending,
     guest_texts,
+    guest_ways,
     imports,
     lock_words,
     locks,
@@ -46,6 +50,7 @@ _BLUEPRINTS: Final = (
     booking_exports,
     bulk,
     guest_access,
+    guest_sending,
     calendar,
     locks,
     entry_log,
@@ -54,6 +59,7 @@ _BLUEPRINTS: Final = (
     properties,
     settings,
     guest_texts,
+    guest_ways,
     alert_settings,
     endpoints,
     imports,
@@ -68,6 +74,7 @@ _OF_ARRIVALS: Final = {
     "bulk",
     "calendar",
     "guest_access",
+    "guest_sending",
 }
 _NAVIGATION: Final = (
     ("arrivals.index", lazy_gettext("Arrivals"), "calendar-clock", _OF_ARRIVALS),
@@ -84,7 +91,7 @@ _NAVIGATION: Final = (
         "settings.schlage",
         lazy_gettext("Settings"),
         "settings",
-        {"settings", "team", "guest_texts", "alert_settings", "endpoints"},
+        {"settings", "team", "guest_texts", "guest_ways", "alert_settings", "endpoints"},
     ),
 )
 
@@ -107,6 +114,8 @@ def init_app(app: Flask) -> None:
     story.install(app)
     _bulk_words.install(app)
     _resync_words.install(app)
+    _sending_words.install(app)
+    app.jinja_env.globals["language_name"] = _language.language_name
     lock_words.install(app)
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)

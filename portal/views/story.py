@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from babel.dates import format_interval
 from flask import Flask
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from portal.domain.engine import Rung
 from portal.domain.problems import CATALOGUE, ProblemKey
@@ -16,7 +16,7 @@ from portal.domain.snapshot import CodeKind
 from portal.domain.status import Status
 from portal.services.booking_page import Line
 from portal.services.timeline import Kind
-from portal.views import filters
+from portal.views import _sending_words, filters
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,21 @@ def _message(data: Mapping[str, Any], _lock: str) -> Told:
     return Told(words, why, "", "send", "amber")
 
 
+def _sent_to_guest(words: Any, icon: str, tone: str) -> Callable[[Mapping[str, Any], str], Told]:
+    """A message that went out, or did not: by which way, whereto (masked), in which language."""
+
+    def tell(data: Mapping[str, Any], _lock: str) -> Told:
+        why = _sending_words.how(data.get("way"), str(data.get("to", "")), data.get("language"))
+        if data.get("words"):
+            why = f"{why}. {filters.tr(data['words'])}"
+        if data.get("forced"):
+            forced = gettext("all the same, before every door had confirmed the code")
+            why = f"{why}; {forced}"
+        return Told(str(words), why, "", icon, tone)
+
+    return tell
+
+
 def _entry(is_there: bool) -> Callable[[Mapping[str, Any], str], Told]:
     def tell(data: Mapping[str, Any], lock: str) -> Told:
         if is_there:
@@ -333,6 +348,18 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.PIN_SHOWN: _plain(lambda _: gettext("PIN shown"), "eye"),
     Kind.RESYNC_PRESSED: _plain(lambda _: gettext("Resync pressed"), "refresh-cw"),
     Kind.MESSAGE_SHOWN: _message,
+    Kind.MESSAGE_SENT: _sent_to_guest(lazy_gettext("Message sent to the guest"), "mail", "green"),
+    Kind.MESSAGE_NOT_SENT: _sent_to_guest(
+        lazy_gettext("The message to the guest could not be sent"), "circle-x", "red"
+    ),
+    Kind.MESSAGE_UNSURE: _sent_to_guest(
+        lazy_gettext("The message to the guest may have been sent"),
+        "circle-question-mark",
+        "amber",
+    ),
+    Kind.MESSAGE_ARRIVED: _plain(
+        lambda _: gettext("The message has arrived, somebody here says"), "mail", "green"
+    ),
     Kind.GUEST_LINK_MADE: _plain(lambda _: gettext("Link to the guest page made"), "link"),
     Kind.GUEST_LINK_SHOWN: _plain(lambda _: gettext("Link to the guest page shown"), "eye"),
     Kind.GUEST_LINK_REVOKED: _plain(lambda _: gettext("Link to the guest page revoked"), "unlink"),

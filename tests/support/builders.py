@@ -20,6 +20,8 @@ from portal.domain.bulk import RunState
 from portal.domain.command import LANE_OF, Kind, State
 from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.guest_sending import State as SendState
+from portal.domain.guest_sending import Way
 from portal.domain.notices import Kind as NoticeKind
 from portal.domain.notices import Topic
 from portal.domain.secret import Secret
@@ -47,6 +49,8 @@ from portal.models import (
     ForeignCode,
     GuestLink,
     GuestMessage,
+    GuestSend,
+    GuestWay,
     Lock,
     LockEntry,
     LockReading,
@@ -402,6 +406,47 @@ def make_guest_message(account: Account | None = None, **fields: Any) -> GuestMe
         "saved_at": clock.now(),
     }
     return saved(GuestMessage(**values | fields))
+
+
+def make_guest_way(
+    account: Account | None = None, way: Way = Way.EMAIL, **fields: Any
+) -> GuestWay:
+    """A mail server, or an SMS gateway, that messages to guests go out by."""
+    server = {
+        "server": "smtp.example.com",
+        "port": 587,
+        "security": "starttls",
+        "user": "host",
+        "password": "mail-passw0rd-of-the-tests",
+        "sender": "host@example.com",
+        "sender_name": "Casa Verde",
+    }
+    gateway = {"address": "twilio://AC0123456789:gateway-token@12125550100/{to}"}
+    values = {
+        "account_id": (account or default_account()).id,
+        "way": way,
+        "settings": Secret(json.dumps(server if way is Way.EMAIL else gateway)),
+        "hint": "host@example.com (smtp.example.com)" if way is Way.EMAIL else "Twilio",
+        "saved_at": clock.now(),
+    }
+    return saved(GuestWay(**values | fields))
+
+
+def make_guest_send(booking: Booking | None = None, **fields: Any) -> GuestSend:
+    """A message that was sent to the booking's guest."""
+    booking = booking or make_booking()
+    values = {
+        "account_id": booking.account_id,
+        "booking_id": booking.id,
+        "way": Way.EMAIL,
+        "to": "a•••@example.com",
+        "language": "en",
+        "state": SendState.SENT,
+        "made_by": "manager:1",
+        "made_at": clock.now(),
+        "done_at": clock.now(),
+    }
+    return saved(GuestSend(**values | fields))
 
 
 def make_foreign_code(lock: Lock | None = None, **fields: Any) -> ForeignCode:

@@ -224,11 +224,11 @@ def test_what_fails_says_why_and_the_rest_goes_on(
     run_id = street.stage(bad, good, kind="new_pin")
     give = bulk.DEEDS[Kind.NEW_PIN].do
 
-    def fail_for_one(session: Any, booking: Booking, *rest: Any) -> None:
-        if booking.id == bad.id:
-            booking.note = "half done"
+    def fail_for_one(session: Any, task: bulk.Task) -> None:
+        if task.booking.id == bad.id:
+            task.booking.note = "half done"
             raise bulk.BadBooking("pin", "Choose other digits.")
-        give(session, booking, *rest)
+        give(session, task)
 
     deed = bulk.Deed(bulk.DEEDS[Kind.NEW_PIN].forecast, fail_for_one)
     monkeypatch.setattr(bulk, "DEEDS", {Kind.NEW_PIN: deed})

@@ -7,6 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from marshmallow import ValidationError, fields
 
+from portal.domain.guest_sending import is_email
+from portal.services.bookings import BAD_EMAIL
+from portal.services.guest_messages import BadMessage, language_of
+
 MAX_ID: Final = 2**31 - 1
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:00(\.0+)?)?)?", re.ASCII)
 _CLOCK: Final = re.compile(r"\d{2}:\d{2}(:00)?", re.ASCII)
@@ -61,6 +65,37 @@ class Phone(fields.Field):
             raise ValidationError("Give the phone number as text, or leave it out.")
         text = "" if value is None else str(value)
         return "".join(c for c in text if is_storable(c)).strip()
+
+
+class Email(fields.Field):
+    """One e-mail address; an empty text is none."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if not isinstance(value, str) or (value.strip() and not is_email(value.strip())):
+            raise ValidationError(BAD_EMAIL)
+        return value.strip()
+
+
+class Language(fields.Field):
+    """A language code as we keep it; an empty text is none."""
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        try:
+            return language_of(value) if value else ""
+        except (BadMessage, AttributeError) as error:
+            raise ValidationError(
+                "Give a language code such as de, fr or pt-BR, or leave it out."
+            ) from error
 
 
 class WholeNumber(fields.Integer):

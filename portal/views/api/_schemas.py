@@ -8,7 +8,17 @@ from portal.domain.problems import ProblemKey
 from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
 from portal.domain.status import Status, Verdict
 from portal.models import BookingStatus, Source
-from portal.views.api._fields import ClockTime, Moment, Phone, Pin, RowId, Text, WholeNumber
+from portal.views.api._fields import (
+    ClockTime,
+    Email,
+    Language,
+    Moment,
+    Phone,
+    Pin,
+    RowId,
+    Text,
+    WholeNumber,
+)
 
 NEEDED: Final = {"required": "This field is needed.", "null": "This field is needed."}
 PAGE_SIZE: Final = 100
@@ -97,6 +107,15 @@ class BookingWishBody(Input):
     property_id = RowId(required=True, error_messages=NEEDED)
     guest_name = Text(required=True, shortest=1, longest=200)
     guest_phone = Phone(allow_none=True, metadata={"type": "string"})
+    guest_email = Email(allow_none=True, metadata={"type": "string", "format": "email"})
+    guest_language = Language(
+        allow_none=True,
+        metadata={
+            "type": "string",
+            "examples": ["de", "pt-BR"],
+            "description": "In which the guest is written to, where there is a text in it.",
+        },
+    )
     arrives = Moment(required=True, error_messages=NEEDED)
     departs = Moment(required=True, error_messages=NEEDED)
     pin = Pin()
@@ -149,6 +168,7 @@ class BookingBody(Schema):
     external_id = fields.String()
     property_id = fields.Integer()
     guest_name = fields.String()
+    guest_language = fields.String(metadata={"description": "Empty while it is not known."})
     status = fields.String(validate=_one_of(BookingStatus))
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()

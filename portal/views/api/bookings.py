@@ -191,6 +191,8 @@ def _wish(body: dict[str, Any]) -> BookingWish:
         property_id=body["property_id"],
         guest_name=body["guest_name"],
         guest_phone=body.get("guest_phone") or "",
+        guest_email=body.get("guest_email") or "",
+        guest_language=body.get("guest_language") or "",
         arrives_on=arrives.on,
         arrives_time=arrives.at,
         departs_on=departs.on,
