@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal import clock
 from portal.domain.guest_sending import REPEATABLE, Hindrance, State, Way, plan
 from portal.extensions import db
-from portal.models import Booking, Role
+from portal.models import Booking, PinOrigin, Role
 from portal.queue import JobName, ring
 from portal.services import guest_messages, guest_sending, guest_sending_page, guest_ways, roles
 from portal.services.guest_messages import BadMessage
@@ -129,6 +129,8 @@ def _page(
         may_act=roles.is_at_least(caller().role, Role.MANAGER),
         may_see_pin=roles.may_see_pin(caller().role, booking, now),
         Hindrance=Hindrance,
+        # Digits that a PIN is made of are shown on a recorded click and nowhere else.
+        hides_phone=booking.pin_origin is PinOrigin.PHONE,
         **_sent(booking_id),
     )
 

@@ -108,7 +108,7 @@ def remove_email() -> BaseResponse:
 
 @blueprint.get("/email/live")
 @requires(Role.MANAGER)
-def live_email() -> str | tuple[str, int]:
+def email_live() -> str | tuple[str, int]:
     return _live_tests(Way.EMAIL)
 
 
@@ -149,7 +149,7 @@ def remove_sms() -> BaseResponse:
 
 @blueprint.get("/sms/live")
 @requires(Role.MANAGER)
-def live_sms() -> str | tuple[str, int]:
+def sms_live() -> str | tuple[str, int]:
     return _live_tests(Way.SMS)
 
 
@@ -200,7 +200,7 @@ def _tests(way: Way) -> dict[str, Any]:
         "known": guest_ways.ways(session).get(way),
         "lines": lines,
         "pace_seconds": guest_sending_page.pace_seconds(lines),
-        "live_url": _live.url(f"guest_ways.live_{way}", caller(), next_turn([], clock.now())),
+        "live_url": _live.url(f"guest_ways.{way}_live", caller(), next_turn([], clock.now())),
     }
 
 

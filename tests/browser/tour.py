@@ -16,6 +16,8 @@ from portal.domain.bulk import RunState
 from portal.domain.command import State as CommandState
 from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.guest_sending import State as SendState
+from portal.domain.guest_sending import Way
 from portal.domain.notices import Kind as NoticeKind
 from portal.domain.outgoing import State as OutgoingState
 from portal.domain.problems import ProblemKey
@@ -42,6 +44,8 @@ from tests.support.builders import (
     make_foreign_code,
     make_guest_link,
     make_guest_message,
+    make_guest_send,
+    make_guest_way,
     make_lock,
     make_manager,
     make_notice,
@@ -85,8 +89,14 @@ STOPS = {
     "guest.show",
     "guest_access.link",
     "guest_access.message",
+    "guest_sending.show",
     "guest_texts.edit",
+    "guest_texts.edit_of_property",
     "guest_texts.index",
+    "guest_texts.of_property",
+    "guest_ways.email",
+    "guest_ways.sent",
+    "guest_ways.sms",
     "imports.address",
     "imports.booking",
     "imports.file",
@@ -229,7 +239,12 @@ def nasty() -> World:
         address="D" * 300,
     )
     booking = make_booking(
-        place, arrives_in=2 * HOUR, guest_name="G" * 200, guest_phone="5" * 60, note="n" * 900
+        place,
+        arrives_in=2 * HOUR,
+        guest_name="G" * 200,
+        guest_phone="5" * 60,
+        note="n" * 900,
+        guest_email="e" * 64 + "@" + "d" * 60 + ".example.com",
     )
     code = make_door_code(
         booking,
@@ -320,4 +335,11 @@ def _rest(world: World, lock: Lock, *, name: str, words: str) -> None:
         make_endpoint_call(endpoint, state=state, error_words=words, attempts=3, done_at=now)
     world.add("endpoint_id", endpoint.id)
     make_guest_message(text=words + " {pin}")
+    make_guest_way(hint=words[:255])
+    make_guest_way(way=Way.SMS, hint=name)
+    for send_state in SendState:
+        for stay in stays:
+            make_guest_send(stay, state=send_state, to=words[:255], error_words=words)
+    sending = make_bulk_run(*stays, kind=BulkKind.SEND, state=RunState.RUNNING, started_at=now)
+    world.add("bulk_id", make_bulk_run(*stays, kind=BulkKind.SEND).id, sending.id)
     world.add("connection_id", lock.connection_id)

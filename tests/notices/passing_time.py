@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from portal.queue import JobName
-from portal.services import endpoints, notices, sweep
+from portal.services import bulk, endpoints, guest_sending, notices, sweep
 from tests.fakes.outside import FakeMessenger, FakeReceiver
 from tests.support.bells import FakeBell
 
@@ -42,6 +42,10 @@ class World:
                 notices.send(*ids)
             elif job is JobName.CALL_ENDPOINT:
                 endpoints.call(*ids)
+            elif job is JobName.SEND_TO_GUEST:
+                guest_sending.send(*ids)
+            elif job is JobName.WORK_BULK:
+                bulk.work(*ids)
 
     @property
     def titles(self) -> list[str]:

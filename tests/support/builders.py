@@ -408,9 +408,7 @@ def make_guest_message(account: Account | None = None, **fields: Any) -> GuestMe
     return saved(GuestMessage(**values | fields))
 
 
-def make_guest_way(
-    account: Account | None = None, way: Way = Way.EMAIL, **fields: Any
-) -> GuestWay:
+def make_guest_way(account: Account | None = None, way: Way = Way.EMAIL, **fields: Any) -> GuestWay:
     """A mail server, or an SMS gateway, that messages to guests go out by."""
     server = {
         "server": "smtp.example.com",
