@@ -6,7 +6,7 @@ from flask import Blueprint, flash, render_template, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import PasswordField, StringField
 from wtforms.validators import Length, NumberRange, Optional
 
 from portal import clock
@@ -23,7 +23,7 @@ from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff, filters
 from portal.views._guard import caller, requires
 from portal.views.channel_forms import SECURITIES, check_server
-from portal.views.forms import EmailIn, Needed, NumberIn, tell
+from portal.views.forms import EmailIn, Needed, NumberIn, SelectField, tell
 
 blueprint = Blueprint("guest_ways", __name__, url_prefix="/settings/guest-messages")
 _staff.keep_out(blueprint)

@@ -47,7 +47,7 @@ from tests.support.builders import (
 PIN = "839261"
 ACTOR = "manager:1"
 # How many moments the jobs of a run of two have, seen in one that was not killed.
-MOMENTS = 24
+MOMENTS = 32
 
 
 class Killed(BaseException):
