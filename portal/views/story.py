@@ -10,6 +10,7 @@ from flask import Flask
 from flask_babel import gettext, lazy_gettext, ngettext
 
 from portal.domain.engine import Rung
+from portal.domain.guest_sending import Way
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.snapshot import CodeKind
@@ -210,13 +211,14 @@ def _sent_to_guest(words: Any, icon: str, tone: str) -> Callable[[Mapping[str, A
     """A message that went out, or did not: by which way, whereto (masked), in which language."""
 
     def tell(data: Mapping[str, Any], _lock: str) -> Told:
-        why = _sending_words.how(data.get("way"), str(data.get("to", "")), data.get("language"))
-        if data.get("words"):
-            why = f"{why}. {filters.tr(data['words'])}"
+        parts = []
+        if data.get("way") in set(Way):
+            parts.append(_sending_words.how(data["way"], data.get("to", ""), data.get("language")))
         if data.get("forced"):
-            forced = gettext("all the same, before every door had confirmed the code")
-            why = f"{why}; {forced}"
-        return Told(str(words), why, "", icon, tone)
+            parts.append(gettext("all the same, before every door had confirmed the code"))
+        if data.get("words"):
+            parts.append(filters.tr(data["words"]))
+        return Told(str(words), "; ".join(parts), "", icon, tone)
 
     return tell
 

@@ -348,3 +348,22 @@ def test_no_date_makes_anything_but_a_clear_error(text: str) -> None:
     reading = read_stays(table, suggest_columns(table.header), DateOrder.DAY_FIRST)
 
     assert len(reading.stays) + len(reading.errors) == 1
+
+
+@pytest.mark.parametrize("header", ["E-mail", "email", "Guest email", "E-Mail Address", "Correo"])
+def test_a_column_of_addresses_is_known_by_its_name(header: str) -> None:
+    table = read_table(f"arrives,departs,{header}\n2026-12-01,2026-12-04,ana@example.com".encode())
+
+    reading = read_stays(table, suggest_columns(table.header))
+
+    assert [stay.email for stay in reading.stays] == ["ana@example.com"]
+    assert "ana@" not in repr(reading.stays)
+
+
+def test_an_address_that_is_none_is_left_out_and_never_costs_the_stay() -> None:
+    table = read_table(b"arrives,departs,email\n2026-12-01,2026-12-04,n/a")
+
+    reading = read_stays(table, suggest_columns(table.header))
+
+    assert reading.errors == []
+    assert (reading.stays[0].email, "no e-mail address" in reading.stays[0].warning) == ("", True)

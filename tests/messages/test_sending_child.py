@@ -15,7 +15,7 @@ import pytest
 
 from portal.domain.secret import Secret
 from portal.messages.addresses import mail_address
-from portal.messages.child import Text, send
+from portal.messages.child import Text, may_be_taken, send
 from portal.network.errors import CallFailed, CallProblem, CallRefused
 
 TEXT = Text("Ana Guest, tonight", "The code is not confirmed.\nYour one step: call.")
@@ -203,3 +203,71 @@ def test_a_service_that_never_answers_is_ended_at_the_deadline() -> None:
         problem = problem_of(lambda: send(address, TEXT, allow_private=True, wall_seconds=2))
 
     assert problem.key == "timeout"
+
+
+def test_a_mail_keeps_its_lines() -> None:
+    box = type("Box", (Mailbox,), {"got": []})
+    with serving(box) as port:
+        send(mail_to(port), Text("Ana", "One\nTwo <3\n\nFour"), allow_private=True)
+
+    (message,) = box.got
+    assert "text/plain" in message
+    assert "text/html" not in message
+    assert "One\r\nTwo <3\r\n\r\nFour" in message
+
+
+class Choosy(Mailbox):
+    """A mail server that knows no such person."""
+
+    def handle(self) -> None:
+        self._say("220 ready")
+        for line in self.rfile:
+            verb = line.strip().upper()
+            if verb.startswith(b"RCPT"):
+                self._say("550 5.1.1 no such user")
+            elif verb == b"QUIT":
+                self._say("221 bye")
+                return
+            else:
+                self._say("250 ok")
+
+
+class Hasty(Mailbox):
+    """A mail server that hangs up with the message in its hands."""
+
+    def handle(self) -> None:
+        self._say("220 ready")
+        for line in self.rfile:
+            verb = line.strip().upper()
+            if verb == b"DATA":
+                self._say("354 go on")
+                self._message()
+                return
+            self._say("250 ok")
+
+
+@pytest.mark.parametrize(
+    ("server", "key", "may_be"), [(Choosy, "recipient", False), (Hasty, "broke_off", True)]
+)
+def test_what_surely_failed_is_told_from_what_may_have_arrived(
+    server: type[Mailbox], key: str, may_be: bool
+) -> None:
+    with serving(server) as port:
+        problem = problem_of(lambda: send(mail_to(port), TEXT, allow_private=True))
+
+    assert problem.key == key
+    assert may_be_taken(problem) is may_be
+
+
+def test_a_server_that_encrypts_otherwise_is_told_so() -> None:
+    with serving(Mailbox) as port:
+        address = mail_to(port).reveal().replace("mailto://", "mailtos://")
+        order = Secret(address.replace("mode=insecure", "mode=starttls"))
+        problem = problem_of(lambda: send(order, TEXT, allow_private=True))
+
+    assert problem.key == "no_tls"
+    assert not may_be_taken(problem)
+
+
+def test_a_text_prints_its_title_and_never_its_body() -> None:
+    assert "call" not in repr(TEXT)

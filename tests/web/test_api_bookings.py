@@ -211,6 +211,11 @@ def test_the_phone_and_the_pin_may_be_left_out(app: Flask) -> None:
         ("guest_name", "half \ud800"),
         ("guest_phone", ["+1"]),
         ("guest_phone", True),
+        ("guest_email", "ana"),
+        ("guest_email", "ana@example.com, bo@example.com"),
+        ("guest_email", 7),
+        ("guest_language", "klingon!"),
+        ("guest_language", 7),
         ("arrives", None),
         ("arrives", ""),
         ("arrives", "tomorrow"),
@@ -587,3 +592,24 @@ def test_the_same_new_booking_twice_at_the_same_moment_is_one_booking(app: Flask
     assert sorted(answers) == [200] * 5 + [201]
     assert count(Booking) == 1
     assert count(DoorCode) == 1
+
+
+def test_the_guests_address_and_language_are_kept(app: Flask) -> None:
+    body = stay(make_property(), guest_email="ana@example.com", guest_language="pt_br")
+
+    answer = put(Program(app), body)
+
+    assert answer.json["guest_language"] == "pt-BR"
+    assert "ana@example.com" not in answer.text
+    booking = db.session.scalars(select(Booking)).one()
+    assert (booking.guest_email, booking.guest_language) == ("ana@example.com", "pt-BR")
+
+
+def test_details_that_are_left_out_stay(app: Flask) -> None:
+    place = make_property()
+    put(Program(app), stay(place, guest_email="ana@example.com", guest_language="de"))
+
+    put(Program(app), stay(place, guest_email=None, guest_language=""))
+
+    booking = db.session.scalars(select(Booking)).one()
+    assert (booking.guest_email, booking.guest_language) == ("ana@example.com", "de")

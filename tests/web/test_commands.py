@@ -21,6 +21,8 @@ from tests.support.builders import (
     make_feed,
     make_foreign_code,
     make_guest_link,
+    make_guest_send,
+    make_guest_way,
     make_lock,
     make_manager,
     make_property,
@@ -181,6 +183,8 @@ class TestChangingTheKey:
         make_staff_code(locks=[lock])
         make_foreign_code(lock, pin=Secret("284951"))
         make_guest_link(booking)
+        make_guest_way()
+        make_guest_send(booking, address=Secret("ana@example.com"))
         make_feed()
         make_channel()
         make_endpoint()

@@ -575,3 +575,37 @@ def test_a_kept_table_is_whole_again_when_it_is_read(client: PortalClient) -> No
     assert header == ["Arrival", "Departure", "Guest"]
     assert rows[0][1][2] == 'Müller; "Jo"'
     assert separator == ";"
+
+
+EMAIL_HEADER = HEADER + ",Guest email"
+
+
+def test_a_guests_address_comes_with_the_table_and_goes_with_it(
+    client: PortalClient, place: Property
+) -> None:
+    Upload(client, table(row("R1"))).confirm()
+    upload = Upload(
+        client, table(row("R1") + ",ana@example.com", header=EMAIL_HEADER), "again.csv"
+    ).confirm()
+    booking = db.session.scalars(select(Booking)).one()
+    before = booking.guest_email
+
+    upload.undo()
+
+    assert before == "ana@example.com"
+    assert fresh(booking).guest_email == ""
+
+
+def test_an_import_of_an_earlier_program_can_be_taken_back_all_the_same(
+    client: PortalClient, place: Property
+) -> None:
+    upload = Upload(client, table(row("R1"))).confirm()
+    change = db.session.scalars(select(CsvChange)).one()
+    picture = json.loads(change.after.reveal())
+    del picture["guest_email"]
+    change.after = Secret(json.dumps(picture))
+    db.session.commit()
+
+    upload.undo()
+
+    assert db.session.scalars(select(Booking)).one().status is BookingStatus.CANCELLED

@@ -14,7 +14,7 @@ from portal.models import Booking, Feed, PinOrigin, PinSource, Property, Source
 from portal.services import intake
 from tests.support.builders import fresh, make_booking, make_feed, make_lock, make_property
 from tests.support.client import PortalClient
-from tests.web.pages import browser, words
+from tests.web.pages import browser, element, elements, words
 
 
 def on(number: int) -> date:
@@ -177,3 +177,64 @@ def test_two_bookings_of_the_same_nights_are_both_kept_and_say_so(
     assert "Bo Two" in pages[0]
     assert "Ana One" in pages[1]
     assert "same nights" not in pages[2]
+
+
+def test_the_address_and_the_language_of_a_guest_are_kept(
+    client: PortalClient, place: Property
+) -> None:
+    booking = make_booking(place)
+    path = f"/bookings/{booking.id}/guest"
+    made = booking.revision
+
+    answer = client.send(
+        path, guest_name="Ana", guest_email=" ana@example.com ", guest_language="en"
+    )
+
+    assert answer.status_code == 303
+    after = fresh(booking)
+    assert (after.guest_email, after.guest_language) == ("ana@example.com", "en")
+    assert after.revision == made  # nothing that a door must know
+    page = client.get(f"/bookings/{booking.id}").text
+    facts = [words(e.text) for e in elements(page) if e.tag == "dd"]
+    assert "ana@example.com" in facts
+    assert "English" in facts
+    assert "Booking changed: guest&#39;s details" in page
+
+
+@pytest.mark.parametrize("text", ["ana", "a@b", "a@example.com, b@example.com"])
+def test_what_is_no_address_is_said_at_its_field_and_nothing_is_lost(
+    client: PortalClient, place: Property, text: str
+) -> None:
+    booking = make_booking(place, guest_email="ana@example.com")
+
+    answer = client.send(
+        f"/bookings/{booking.id}/guest", guest_name="Ana", guest_email=text, note="Late"
+    )
+
+    assert answer.status_code == 422
+    assert "Give one e-mail address" in words(element(answer.text, id="guest_email-error").text)
+    assert "Late" in answer.text
+    assert fresh(booking).guest_email == "ana@example.com"
+
+
+def test_a_typed_booking_has_an_address_too(client: PortalClient, place: Property) -> None:
+    client.send(
+        "/imports/booking",
+        property_id=str(place.id),
+        guest_name="Ana",
+        guest_email="ana@example.com",
+        arrives_on=on(3).isoformat(),
+        departs_on=on(5).isoformat(),
+    )
+
+    assert db.session.scalars(select(Booking)).one().guest_email == "ana@example.com"
+
+
+def test_a_booking_is_found_by_its_guests_address(client: PortalClient, place: Property) -> None:
+    make_booking(place, guest_name="Ana Found", guest_email="ana@example.com")
+    make_booking(place, guest_name="Bo Other")
+
+    page = client.get("/?when=all&q=ana@example").text
+
+    assert "Ana Found" in page
+    assert "Bo Other" not in page
