@@ -8,7 +8,6 @@ from wtforms import (
     BooleanField,
     Field,
     PasswordField,
-    SelectField,
     SelectMultipleField,
     StringField,
 )
@@ -19,7 +18,7 @@ from portal.domain.guest_sending import is_email
 from portal.domain.notices import Topic
 from portal.domain.webhook_events import CHOICES, EventKind
 from portal.messages.addresses import LONGEST, MAIL_PORTS
-from portal.views.forms import Needed, NumberIn, TimeIn
+from portal.views.forms import EmailIn, Needed, NumberIn, SelectField, TimeIn
 
 TOPIC_WORDS: Final = {
     Topic.ARRIVALS: (
@@ -42,48 +41,47 @@ EVENT_WORDS: Final = {
     EventKind.ALERT_RESOLVED: lazy_gettext("What an alert told of is over."),
 }
 _NAME: Final = lazy_gettext("Name")
-SECURITIES: Final = (
-    SelectChoice("starttls", lazy_gettext("STARTTLS (mostly port 587)")),
-    SelectChoice("ssl", lazy_gettext("TLS from the start (mostly port 465)")),
-)
 
 
-def check_server(_form: FlaskForm, field: Field) -> None:
-    """A mail server's name, and nothing beside it."""
-    if not all(c.isalnum() or c in ".-" for c in (field.data or "").strip()):
-        raise ValidationError(
-            str(lazy_gettext("Give the server's name, such as smtp.example.com."))
-        )
+class ServerForm(FlaskForm):
+    """A mail server: how it is spoken to, and who writes by it."""
 
-
-class MailForm(FlaskForm):
-    """A channel that is an e-mail box."""
-
-    name = StringField(_NAME, [Needed(), Length(max=100)])
-    recipients = StringField(lazy_gettext("To"), [Needed(), Length(max=500)])
-    sender = StringField(lazy_gettext("From"), [Needed(), Length(max=254)])
-    server = StringField(
-        lazy_gettext("Mail server (SMTP)"), [Needed(), Length(max=253), check_server]
-    )
+    sender = EmailIn(lazy_gettext("From"), Needed())
+    server = StringField(lazy_gettext("Mail server (SMTP)"), [Needed(), Length(max=253)])
     port = NumberIn(lazy_gettext("Port"), [Needed(), NumberRange(1, 65535)], default=587)
-    security = SelectField(lazy_gettext("Encryption"), choices=SECURITIES)
+    security = SelectField(
+        lazy_gettext("Encryption"),
+        choices=[
+            SelectChoice("starttls", lazy_gettext("STARTTLS (mostly port 587)")),
+            SelectChoice("ssl", lazy_gettext("TLS from the start (mostly port 465)")),
+        ],
+    )
     user = StringField(lazy_gettext("User name"), [Optional(), Length(max=254)])
     password = PasswordField(lazy_gettext("Password"), [Optional(), Length(max=254)])
 
-    def validate_recipients(self, field: Field) -> None:
-        found = addresses_in(field.data or "")
-        if not found or not all(is_email(each) for each in found):
-            raise ValidationError(str(lazy_gettext("Give e-mail addresses, separated by commas.")))
-
-    def validate_sender(self, field: Field) -> None:
-        if not is_email((field.data or "").strip()):
-            raise ValidationError(str(lazy_gettext("Give one e-mail address.")))
+    def validate_server(self, field: Field) -> None:
+        if not all(c.isalnum() or c in ".-" for c in (field.data or "").strip()):
+            raise ValidationError(
+                str(lazy_gettext("Give the server's name, such as smtp.example.com."))
+            )
 
     def validate_port(self, field: Field) -> None:
         # On a trial installation the server may be any of this machine's own; the sending
         # itself refuses other ports of the internet.
         if field.data is not None and field.data < 1024 and field.data not in MAIL_PORTS:
             raise ValidationError(str(lazy_gettext("Mail is sent by port 587, 465, 2525 or 25.")))
+
+
+class MailForm(ServerForm):
+    """A channel that is an e-mail box."""
+
+    name = StringField(_NAME, [Needed(), Length(max=100)])
+    recipients = StringField(lazy_gettext("To"), [Needed(), Length(max=500)])
+
+    def validate_recipients(self, field: Field) -> None:
+        found = addresses_in(field.data or "")
+        if not found or not all(is_email(each) for each in found):
+            raise ValidationError(str(lazy_gettext("Give e-mail addresses, separated by commas.")))
 
 
 class AddressForm(FlaskForm):

@@ -6,8 +6,8 @@ from flask import Blueprint, flash, render_template, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import PasswordField, StringField
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms import StringField
+from wtforms.validators import Length, Optional
 
 from portal import clock
 from portal.domain.guest_sending import Way, sms_number
@@ -22,8 +22,8 @@ from portal.services.stays import next_turn
 from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff, filters
 from portal.views._guard import caller, requires
-from portal.views.channel_forms import SECURITIES, check_server
-from portal.views.forms import EmailIn, Needed, NumberIn, SelectField, tell
+from portal.views.channel_forms import ServerForm
+from portal.views.forms import EmailIn, Needed, tell
 
 blueprint = Blueprint("guest_ways", __name__, url_prefix="/settings/guest-messages")
 _staff.keep_out(blueprint)
@@ -39,18 +39,10 @@ _AT_FAULT: Final = {
 }
 
 
-class ServerForm(FlaskForm):
-    """The account's own mail server."""
+class SenderForm(ServerForm):
+    """The account's own mail server, and the name that guests see."""
 
-    sender = EmailIn(lazy_gettext("From"), Needed())
     sender_name = StringField(lazy_gettext("Sender's name"), [Optional(), Length(max=100)])
-    server = StringField(
-        lazy_gettext("Mail server (SMTP)"), [Needed(), Length(max=253), check_server]
-    )
-    port = NumberIn(lazy_gettext("Port"), [Needed(), NumberRange(1, 65535)], default=587)
-    security = SelectField(lazy_gettext("Encryption"), choices=SECURITIES)
-    user = StringField(lazy_gettext("User name"), [Optional(), Length(max=254)])
-    password = PasswordField(lazy_gettext("Password"), [Optional(), Length(max=254)])
 
 
 class GatewayForm(FlaskForm):
@@ -76,7 +68,7 @@ class SmsTestForm(FlaskForm):
 def email() -> BaseResponse | str | tuple[str, int]:
     """The mail server; its password is never shown again."""
     known = guest_ways.mail_server(guest_ways.ways(db.session()).get(Way.EMAIL))
-    form = ServerForm(obj=known)
+    form = SenderForm(obj=known)
     if form.validate_on_submit():
         try:
             with writing() as session:
@@ -97,7 +89,7 @@ def test_email() -> BaseResponse | tuple[str, int]:
     if form.validate():
         return _test(Way.EMAIL, form.to.data or "")
     known = guest_ways.mail_server(guest_ways.ways(db.session()).get(Way.EMAIL))
-    return _email_page(ServerForm(formdata=None, obj=known), form), 422
+    return _email_page(SenderForm(formdata=None, obj=known), form), 422
 
 
 @blueprint.post("/email/remove")
@@ -164,7 +156,7 @@ def sent() -> str:
     )
 
 
-def _wish(form: ServerForm) -> MailServer:
+def _wish(form: SenderForm) -> MailServer:
     return MailServer(
         server=(form.server.data or "").strip().lower(),
         port=form.port.data or 587,
@@ -176,7 +168,7 @@ def _wish(form: ServerForm) -> MailServer:
     )
 
 
-def _email_page(form: ServerForm, test: MailTestForm) -> Any:
+def _email_page(form: SenderForm, test: MailTestForm) -> Any:
     context = _tests(Way.EMAIL)
     lines = context["lines"]
     known = context["known"]

@@ -3,6 +3,8 @@
 The servers are sockets of this test; the child is a process of its own with Apprise in it.
 """
 
+import email
+import email.policy
 import json
 import socketserver
 import threading
@@ -13,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from portal.domain.guest_sending import Way
 from portal.domain.secret import Secret
 from portal.messages.addresses import mail_address
 from portal.messages.child import Text, may_be_taken, send
+from portal.models import GuestWay
 from portal.network.errors import CallFailed, CallProblem, CallRefused
+from portal.services import guest_ways
 
 TEXT = Text("Ana Guest, tonight", "The code is not confirmed.\nYour one step: call.")
 
@@ -271,3 +276,25 @@ def test_a_server_that_encrypts_otherwise_is_told_so() -> None:
 
 def test_a_text_prints_its_title_and_never_its_body() -> None:
     assert "call" not in repr(TEXT)
+
+
+@pytest.mark.parametrize(
+    "name", ["Casa Verde", "O'Neil & Søren, Beach Homes", 'A "quoted" <name>; (x)', ""]
+)
+def test_a_mail_to_a_guest_comes_from_its_host_whatever_the_host_is_called(name: str) -> None:
+    box = type("Box", (Mailbox,), {"got": []})
+    with serving(box) as port:
+        settings = {
+            "server": "127.0.0.1",
+            "port": port,
+            "security": "insecure",
+            "sender": "host@example.com",
+            "sender_name": name,
+        }
+        way = GuestWay(way=Way.EMAIL, settings=Secret(json.dumps(settings)))
+        send(guest_ways.apprise_address(way, "ana@example.com"), TEXT, allow_private=True)
+
+    message = email.message_from_string(box.got[0], policy=email.policy.default)
+    assert message["To"] == "ana@example.com"
+    assert message["From"].addresses[0].addr_spec == "host@example.com"
+    assert name[:1] in message["From"].addresses[0].display_name

@@ -95,7 +95,7 @@ def test_an_e_mail_box_is_added_by_the_fields_of_its_server(app: Flask) -> None:
         ("server", "localhost", "private network"),
         ("port", "22", "Mail is sent by port"),
         ("port", "many", "whole number"),
-        ("security", "insecure", "valid choice"),
+        ("security", "insecure", "Choose one"),
     ],
 )
 def test_a_wrong_field_of_an_e_mail_box_says_so_and_keeps_the_rest(
@@ -178,7 +178,7 @@ def test_what_a_channel_wants_is_saved(app: Flask) -> None:
         ("time_zone", "Mars/Base", "Choose a zone"),
         ("quiet_until", "", "both ends"),
         ("quiet_from", "late", "not a time"),
-        ("language", "tlh", "valid choice"),
+        ("language", "tlh", "Choose one"),
         ("name", "  ", "Give it a name"),
     ],
 )
