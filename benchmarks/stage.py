@@ -193,8 +193,9 @@ class Stage:
             self.work()
 
     def _next_due(self) -> datetime | None:
-        with self.app.app_context(), tenancy.as_system():
-            self._due = db.session.execute(_DUE).one()
+        # Asked before each move of time, and of no row that a session should know.
+        with self.app.app_context(), db.engine.connect() as connection:
+            self._due = connection.execute(_DUE).one()
         return min((t for t in self._due if t is not None), default=None)
 
     def _is_due(self, part: slice) -> bool:

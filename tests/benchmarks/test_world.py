@@ -63,7 +63,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> World:
 def baseline(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The usual design in the same weather: it has something of everything that must not be."""
     path = tmp_path_factory.mktemp("world") / "baseline.jsonl"
-    options = ("--policy", "baseline", "--bookings", "120", "--days", "60", "--seed", "7")
+    options = ("--policy", "baseline", "--bookings", "160", "--days", "60", "--seed", "1")
     return lived(path, *options)
 
 
