@@ -115,7 +115,7 @@ USER_REQUEST: Final = Link(
 _BOOKING: Final = Link("This booking", Page.BOOKING)
 _PROPERTY: Final = Link("This property", Page.PROPERTY)
 _LOCK_PAGE: Final = Link("This lock's health", Page.LOCK)
-_REBUILD: Final = Link("Set all codes of this lock again", Page.REBUILD)
+REBUILD: Final = Link("Set all codes of this lock again", Page.REBUILD)
 _SETTINGS: Final = Link("Settings > Door Locks > Schlage", Page.SCHLAGE_SETTINGS)
 
 # What helps when a lock is hard to reach, in the order of effort.
@@ -124,11 +124,14 @@ RESTART_ROUTER: Final = "Restart the internet router at the property."
 NEW_BATTERIES: Final = "Replace the lock's batteries with new ones of a good make."
 ASK_SCHLAGE: Final = "If it keeps happening, open a support ticket with Schlage."
 _REACH: Final = (CLOSER_WIFI, RESTART_ROUTER, NEW_BATTERIES, ASK_SCHLAGE)
-_DELETE_ALL: Final = (
-    "Open the Schlage Home app and use Delete All on this lock's access codes.",
+_SET_AGAIN: Final = (
     (
-        "Come back here and press “Set all codes again”: we put every code back, "
-        "the guest inside first, and count them with you."
+        "Press “Set all codes of this lock again”: we delete every code on the lock, put ours "
+        "back, the guest inside first, and count them with you."
+    ),
+    (
+        "If the lock does not let us delete them, press Delete All in the Schlage Home app: "
+        "the same page then goes on by itself."
     ),
 )
 
@@ -168,11 +171,11 @@ _ENTRIES: Final = (
         automatic="We compare the lock's list with what we sent. If it is our own code we adopt "
         "it. If the list shows no rival we try once under a fresh name, and with fresh digits if "
         "nobody has been shown the old ones.",
-        steps=_DELETE_ALL,
+        steps=_SET_AGAIN,
         scope=Scope.CODE,
         policy=Policy.LADDER,
         texts=("already in use", "already exists"),
-        links=(_REBUILD,),
+        links=(REBUILD,),
     ),
     Problem(
         key=ProblemKey.CODE_ID_NOT_FOUND,
@@ -180,11 +183,11 @@ _ENTRIES: Final = (
         cause="Schlage's list names a code that the lock itself does not have: "
         "their two lists have drifted apart.",
         automatic="We look the code up by its name, and put it on the lock again if it is gone.",
-        steps=_DELETE_ALL,
+        steps=_SET_AGAIN,
         scope=Scope.CODE,
         policy=Policy.LADDER,
         texts=("access code id not found",),
-        links=(_REBUILD,),
+        links=(REBUILD,),
     ),
     Problem(
         key=ProblemKey.USER_NOT_FOUND,
@@ -193,16 +196,16 @@ _ENTRIES: Final = (
         "Schlage calls this a desync and is working on a fix.",
         automatic="We look the code up by its name, and put it on the lock again if it is gone.",
         steps=(
-            *_DELETE_ALL,
+            *_SET_AGAIN,
             (
                 "Only if that does not help: reset the lock to factory settings, set it up in the "
-                "Schlage Home app again, then press “Set all codes again”."
+                "Schlage Home app again, then press “Set all codes of this lock again”."
             ),
         ),
         scope=Scope.CODE,
         policy=Policy.LADDER,
         texts=("user not found",),
-        links=(_REBUILD, USER_REQUEST),
+        links=(REBUILD, USER_REQUEST),
     ),
     Problem(
         key=ProblemKey.SCHEDULE_NOT_VALID,
@@ -253,10 +256,10 @@ _ENTRIES: Final = (
         "way. The lock cannot tell Schlage which codes it holds, so no software can repair it.",
         automatic="Fresh names and fresh digits were tried. "
         "This lock's other codes go on working and being sent.",
-        steps=_DELETE_ALL,
+        steps=_SET_AGAIN,
         scope=Scope.CODE,
         policy=Policy.PERSON,
-        links=(_REBUILD, SCHLAGE_CONTACT),
+        links=(REBUILD, SCHLAGE_CONTACT),
     ),
     Problem(
         key=ProblemKey.OUTCOME_UNKNOWN,
@@ -306,12 +309,12 @@ _ENTRIES: Final = (
         automatic="Nothing is sent until the PIN fits.",
         steps=(
             "Press New PIN: we choose one that fits every door of this booking.",
-            "Or set all codes of this lock again: an empty lock takes any length.",
+            "Or press “Set all codes of this lock again”: an empty lock takes any length.",
         ),
         scope=Scope.CODE,
         policy=Policy.PERSON,
         texts=("code length", "invalid length"),
-        links=(_BOOKING, _LOCK_PAGE, _REBUILD),
+        links=(_BOOKING, _LOCK_PAGE, REBUILD),
     ),
     Problem(
         key=ProblemKey.LOCK_FULL,

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.process, needs_proc]
 CONTACT: Final = "https://www.schlage.com/en/home/contact-us.html"
 REQUESTS: Final = "https://developersupport.allegion.com/hc/en-us/requests"
 REACH: Final = ("access point", "repeater", "router", "batteries", "support ticket")
-DELETE_ALL: Final = ("Schlage Home app", "Delete All", "Set all codes again")
+SET_AGAIN: Final = ("Set all codes of this lock again", "Delete All", "Schlage Home app")
 
 SAID: Final = {
     "already_in_use": "Access code/code name are already in use",
@@ -31,9 +31,9 @@ SAID: Final = {
     "nack": "Nack",
 }
 STEPS: Final = {
-    "already_in_use": DELETE_ALL,
-    "code_id_not_found": DELETE_ALL,
-    "user_not_found": (*DELETE_ALL, "factory"),
+    "already_in_use": SET_AGAIN,
+    "code_id_not_found": SET_AGAIN,
+    "user_not_found": (*SET_AGAIN, "factory"),
     "schedule_not_valid": ("dates", "Resync"),
     "command_timeout": REACH,
     "nack": REACH,

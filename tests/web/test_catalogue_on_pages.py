@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from portal import clock
-from portal.domain.problems import CATALOGUE, Page, ProblemKey
+from portal.domain.problems import CATALOGUE, REBUILD, Page, ProblemKey
 from portal.domain.status import Status
 from portal.models import BookingStatus, ConnectionState
 from tests.support.builders import (
@@ -139,6 +139,16 @@ def test_the_page_of_a_problem_says_why_what_runs_and_what_to_do(
         answer = client.get(page)
         assert answer.status_code == 200, address
         assert not anchor or elements(answer.text, id=anchor), address
+
+
+@pytest.mark.parametrize("key", [k for k, e in CATALOGUE.items() if e.links[:1] == (REBUILD,)])
+def test_what_a_rebuild_repairs_is_repaired_from_here_and_not_in_another_app(
+    app: Flask, key: ProblemKey
+) -> None:
+    html = browser(app).get(CASES[key]()).text
+
+    first = words(elements(html, data_trouble=str(key))[0].text).partition("What you can do")[2]
+    assert f"Press “{REBUILD.words}”" in first.partition("Schlage Home app")[0]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.support.builders import (
     make_property,
 )
 from tests.support.client import PortalClient
+from tests.web.pages import elements
 
 
 def _house() -> tuple[Account, Lock, Property]:
@@ -52,6 +53,28 @@ def test_a_rebuild_goes_through_its_steps_on_the_page(client: PortalClient) -> N
     assert "I have pressed Delete All" in waiting
     assert 'data-stage="verifying"' in verifying
     assert "I have pressed Delete All" not in verifying
+
+
+def test_the_first_way_needs_no_other_app(client: PortalClient) -> None:
+    account, lock, _ = _house()
+    client.become(make_manager(account))
+
+    ways = [e["value"] for e in elements(client.get(f"/locks/{lock.id}/rebuild").text, name="way")]
+
+    assert ways == ["command", "app"]
+
+
+def test_a_list_that_does_not_get_empty_is_helped_by_the_app(client: PortalClient) -> None:
+    account, lock, _ = _house()
+    client.become(make_manager(account))
+    client.send(f"/locks/{lock.id}/rebuild", way="command")
+    rebuild = db.session.query(Rebuild).one()
+    rebuild.stage = Stage.VERIFYING
+    db.session.commit()
+
+    page = client.get(f"/locks/{lock.id}/rebuild").text
+
+    assert "press Delete All in the Schlage Home app: this page then goes on by itself" in page
 
 
 def test_a_guest_inside_is_protected_by_the_typed_name(client: PortalClient) -> None:
