@@ -24,6 +24,7 @@ NEEDS_YOU: Final = "needs_you"
 STAFF_NEEDS_YOU: Final = "staff_needs_you"  # the same of a staff code
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
 # About a guest at a door: the same trouble, the more urgent the closer the arrival.
+_REMOVAL_CAUSES: Final = frozenset({ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN})
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
 # While one of these is open, what its locks report is its consequence.
 OUTAGES: Final = frozenset({str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNED_OUT)})
@@ -168,7 +169,7 @@ def thread_of(cause: str, key: str, booking_id: int | None, lock_id: int | None)
 def topic_of(cause: str) -> Topic:
     if cause in ARRIVAL_CAUSES:
         return Topic.ARRIVALS
-    return Topic.REMOVALS if cause == ProblemKey.REMOVAL_UNCONFIRMED else Topic.EQUIPMENT
+    return Topic.REMOVALS if cause in _REMOVAL_CAUSES else Topic.EQUIPMENT
 
 
 def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: datetime) -> Plan:

@@ -449,15 +449,18 @@ _ENTRIES: Final = (
     Problem(
         key=ProblemKey.REMOVAL_UNCONFIRMED,
         title="Not proven yet that the old code is off the lock",
-        cause="The removal was sent and not confirmed. The code carries the end of the stay, "
-        "so the lock itself stops honouring it then.",
+        cause="The removal was sent and not confirmed. A guest's code carries the end of the stay, "
+        "so the lock itself stops honouring it then. A staff code without a last day goes on "
+        "opening the door.",
         automatic="We go on removing it and reading the lock's list until it is proven gone.",
         steps=(
             "If it matters now, delete the code in the Schlage Home app: the lock's page names it.",
+            "If the app does not show it, press “Set all codes of this lock again”: "
+            "an emptied lock holds no old code.",
         ),
         scope=Scope.CODE,
         policy=Policy.RETRY,
-        links=(_LOCK_PAGE,),
+        links=(_LOCK_PAGE, REBUILD),
     ),
     Problem(
         key=ProblemKey.CLOCK_CHANGE,

@@ -39,6 +39,7 @@ _ORDER: Final = (
     ProblemKey.LOCK_FULL,
     STAFF_NEEDS_YOU,
     FEED_HELD,
+    ProblemKey.SPLIT_BRAIN,
     ProblemKey.REMOVAL_UNCONFIRMED,
     vacancy.CAUSE,
     CHANNEL_DEAD,

@@ -44,6 +44,8 @@ _BY_LOOK_UP: Final = ("look_up", "deadline")
 # that are over.
 _LACKING: Final = frozenset(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}
 
+_REMOVAL: Final = ProblemKey.REMOVAL_UNCONFIRMED
+
 # Built once, because they run every 30 s and mostly find nothing.
 _LATE_ARRIVALS: Final = (
     select(DoorCode)
@@ -284,20 +286,27 @@ def _ways_to_tell(session: Session) -> list[Condition]:
 
 
 def _late_removals(session: Session, now: datetime) -> list[Condition]:
-    """Codes not proven gone 30 minutes after their window."""
+    """Codes not proven gone 30 minutes after their window, with what keeps them there."""
     codes = session.scalars(_LATE_REMOVALS, {"before": now - REMOVAL_ALARM}).all()
+    causes = [_what_keeps(code) for code in codes]
     return [
         Condition(
             account_id=code.account_id,
-            key=f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}",
-            cause=str(ProblemKey.REMOVAL_UNCONFIRMED),
-            words=f"{code.lock.name}: {CATALOGUE[ProblemKey.REMOVAL_UNCONFIRMED].title}.",
+            key=f"{_REMOVAL}:{code.id}",
+            cause=str(cause),
+            words=f"{code.lock.name}: {CATALOGUE[cause].title}.",
             # A spare that was given tells of the stay that it was given for.
             booking_id=code.stay_id,
             lock_id=code.lock_id,
         )
-        for code in codes
+        for code, cause in zip(codes, causes, strict=True)
     ]
+
+
+def _what_keeps(code: DoorCode) -> ProblemKey:
+    """Mostly that no delete was confirmed; a staff code that no list shows, nobody can delete."""
+    is_on_no_list = code.staff_code_id is not None and code.problem is ProblemKey.SPLIT_BRAIN
+    return ProblemKey.SPLIT_BRAIN if is_on_no_list else _REMOVAL
 
 
 def _connections(session: Session, now: datetime) -> list[Condition]:

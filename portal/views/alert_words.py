@@ -107,6 +107,7 @@ _ICONS: Final = {
     ProblemKey.SCHLAGE_OUTAGE: "activity",
     ProblemKey.WEBHOOKS_OFF: "webhook",
     ProblemKey.REMOVAL_UNCONFIRMED: "trash-2",
+    ProblemKey.SPLIT_BRAIN: "trash-2",
     ProblemKey.LOCK_OFFLINE: "wifi-off",
     ProblemKey.LOW_BATTERY: "battery-warning",
     ProblemKey.LOCK_FULL: "lock",

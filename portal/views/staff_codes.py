@@ -18,6 +18,7 @@ from portal.services.staff_codes import BadStaffCode
 from portal.services.staff_page import StaffCard
 from portal.views import _htmx, _live, _staff
 from portal.views._guard import caller, requires
+from portal.views._pages import Place, links
 from portal.views.forms import tell
 from portal.views.staff_forms import WEEKDAYS, StaffCodeForm
 
@@ -186,6 +187,11 @@ def _context(staff_code_id: int) -> dict[str, Any]:
     return {
         "page": page,
         "card": page.card,
+        "links_of": {
+            door.id: links(door.problem, Place(lock_id=door.lock_id))
+            for door in page.card.doors
+            if door.problem is not None
+        },
         **_pace("staff_codes.live", [page.card], staff_code_id=staff_code_id),
     }
 

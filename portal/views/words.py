@@ -127,11 +127,16 @@ def door_automatic(door: Door, zone: str) -> Markup | str | None:
         when = filters.moment(door.due_at, zone)
         return Markup("{} {}").format(gettext("Sent by itself"), when)
     lead = _NEXT.get(door.status)
-    if lead is None:
+    if lead is None or _is_beyond_software(door):
         return None
     if door.due_at is None:
         return _UNTIMED[door.status]()
     return Markup("{} {}").format(lead(), filters.due(door.due_at))
+
+
+def _is_beyond_software(door: Door) -> bool:
+    """A code that is to go and that no list shows: no delete can name it."""
+    return door.status is Status.REMOVING and door.problem is ProblemKey.SPLIT_BRAIN
 
 
 def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:

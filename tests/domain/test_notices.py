@@ -401,8 +401,9 @@ def test_a_guest_who_stands_at_the_door_is_told_of_at_once_and_alone() -> None:
 
 def test_every_cause_belongs_to_a_topic() -> None:
     assert topic_of("not_confirmed") is topic_of("needs_you") is Topic.ARRIVALS
-    assert topic_of("removal_unconfirmed") is Topic.REMOVALS
-    others = [*set(ProblemKey) - {ProblemKey.REMOVAL_UNCONFIRMED}, "feed_sick", "something_new"]
+    removals = {ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN}
+    assert {topic_of(str(cause)) for cause in removals} == {Topic.REMOVALS}
+    others = [*set(ProblemKey) - removals, "feed_sick", "something_new"]
     assert {topic_of(str(cause)) for cause in others} == {Topic.EQUIPMENT}
 
 

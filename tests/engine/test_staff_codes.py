@@ -17,12 +17,13 @@ from portal.models import (
     Booking,
     DoorCode,
     DoorEvent,
+    Lock,
     PinOrigin,
     PinSource,
     Property,
     StaffCode,
 )
-from portal.services import bookings, staff_codes
+from portal.services import bookings, rebuilds, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import BadStaffCode, StaffWish
 from simulator.schedules import ALWAYS as AT_ANY_TIME
@@ -30,6 +31,7 @@ from tests.engine.promises import Watch
 from tests.support.house import House
 
 ALWAYS = "delete_all"
+IN_USE = "Access code/code name are already in use"
 MONDAYS = WeeklyWindow(frozenset({Weekday.MONDAY}), time(9), time(12))
 FRIDAYS = WeeklyWindow(frozenset({Weekday.FRIDAY}), time(13), time(15, 30))
 
@@ -200,6 +202,34 @@ def test_half_an_hour_after_revoking_an_unproven_lock_is_alarmed(
     (code,) = doors(staff)
     keys = set(db.session.scalars(select(Alert.key).where(Alert.closed_at.is_(None))))
     assert keys == {f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}"}
+
+
+def test_a_revoked_code_that_no_list_shows_asks_for_the_one_step_that_clears_the_lock(
+    house: House,
+) -> None:
+    house.door.script.push(f"failed:{IN_USE}", only="add", until=ALWAYS)
+    staff = hire(house)
+    house.stage.run_for(hours=1)
+
+    revoke(house, staff)
+    house.stage.run_for(minutes=31)
+    house.stage.sweep()
+
+    (code,) = doors(staff)
+    assert (code.status, code.problem) == (Status.REMOVING, ProblemKey.SPLIT_BRAIN)
+    alerts = db.session.execute(select(Alert.key, Alert.cause).where(Alert.closed_at.is_(None)))
+    assert [tuple(row) for row in alerts] == [
+        (f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}", str(ProblemKey.SPLIT_BRAIN))
+    ]
+
+    with changing() as session:
+        rebuilds.start(session, session.get_one(Lock, code.lock_id), "manager:1", by_command=True)
+    house.stage.run_for(minutes=10)
+    house.stage.sweep()
+
+    (code,) = doors(staff)
+    assert (code.status, code.problem) == (Status.REMOVED, None)
+    assert not db.session.scalars(select(Alert).where(Alert.closed_at.is_(None))).all()
 
 
 def test_a_lock_mapped_later_gets_the_code_and_one_unmapped_loses_it(watch: Watch) -> None:

@@ -299,6 +299,22 @@ def test_a_lock_in_trouble_says_so_with_the_next_step(app: Flask) -> None:
     assert "full" in words(element(html, data_status="needs_you").text).casefold()
 
 
+def test_a_revoked_code_that_no_list_shows_leads_to_what_clears_the_lock(app: Flask) -> None:
+    place = Place(app)
+    staff = make_staff_code(locks=place.locks[:1], revoked_at=clock.now())
+    (code,) = doors(staff)
+    code.status, code.problem, code.is_wanted = Status.REMOVING, ProblemKey.SPLIT_BRAIN, False
+    db.session.commit()
+
+    html = place.client.get(f"/staff-codes/{staff.id}").text
+
+    said = words(element(html, id=f"door-code-{code.id}").text)
+    assert "Press “Set all codes of this lock again”" in said
+    assert "by itself" not in said
+    hrefs = [e["href"] for e in elements(html) if e.tag == "a"]
+    assert f"/locks/{place.locks[0].id}/rebuild" in hrefs
+
+
 def test_the_history_of_lock_and_person_names_whose_code_it_was(app: Flask) -> None:
     place = Place(app)
     place.post("/staff-codes/new", **place.form())
