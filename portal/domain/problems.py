@@ -455,8 +455,10 @@ _ENTRIES: Final = (
         automatic="We go on removing it and reading the lock's list until it is proven gone.",
         steps=(
             "If it matters now, delete the code in the Schlage Home app: the lock's page names it.",
-            "If the app does not show it, press “Set all codes of this lock again”: "
-            "an emptied lock holds no old code.",
+            (
+                "If the app does not show it, press “Set all codes of this lock again”: "
+                "an emptied lock holds no old code."
+            ),
         ),
         scope=Scope.CODE,
         policy=Policy.RETRY,

@@ -8,9 +8,9 @@ from flask_babel import gettext
 
 from portal.extensions import db
 from portal.models import Role
-from portal.services import entry_page, lock_page
+from portal.services import entry_page, lock_cards
 from portal.services.entry_page import Entry
-from portal.services.lock_page import LockPage
+from portal.services.lock_cards import Health
 from portal.views import _csv, _staff, lock_words
 from portal.views._guard import requires
 from portal.zones import zone_or_utc
@@ -26,21 +26,21 @@ _YEARS: Final = range(2000, 2101)
 @blueprint.get("")
 @requires(Role.VIEWER)
 def index(lock_id: int) -> str | tuple[str, int]:
-    lock = _lock(lock_id)
+    health, zone = _lock(lock_id)
     on, fault = _day()
     number = request.args.get("page", "")
     log = entry_page.page(
         db.session(),
         lock_id,
-        lock.zone,
+        zone,
         on,
         int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else 1,
     )
     query: dict[str, Any] = {"day": on.isoformat()} if on else {}
     html = render_template(
         "entry_log/index.html",
-        health=lock.health,
-        zone=lock.zone,
+        health=health,
+        zone=zone,
         log=log,
         day=on,
         asked=request.args.get("day", "")[:40],
@@ -55,13 +55,13 @@ def index(lock_id: int) -> str | tuple[str, int]:
 @requires(Role.VIEWER)
 def table(lock_id: int) -> Response:
     """The whole log or one day of it, oldest first, for a spreadsheet."""
-    lock = _lock(lock_id)
+    health, zone = _lock(lock_id)
     on, fault = _day()
     if fault:
         abort(404)
-    entries = entry_page.everything(db.session(), lock_id, lock.zone, on)
+    entries = entry_page.everything(db.session(), lock_id, zone, on)
     header = (
-        gettext("When (%(zone)s)", zone=lock.zone),
+        gettext("When (%(zone)s)", zone=zone),
         gettext("When (UTC)"),
         gettext("Lock"),
         gettext("Who"),
@@ -70,7 +70,7 @@ def table(lock_id: int) -> Response:
         gettext("First arrival"),
         gettext("While nobody stayed"),
     )
-    rows = [_row(entry, lock) for entry in reversed(entries)]
+    rows = [_row(entry, health, zone) for entry in reversed(entries)]
     name = f"lock-{lock_id}-entries{f'-{on.isoformat()}' if on else ''}.csv"
     return Response(
         _csv.table(header, rows),
@@ -79,12 +79,12 @@ def table(lock_id: int) -> Response:
     )
 
 
-def _row(entry: Entry, lock: LockPage) -> tuple[str, ...]:
+def _row(entry: Entry, lock: Health, zone: str) -> tuple[str, ...]:
     told = lock_words.entry(entry)
     return (
-        entry.at.astimezone(zone_or_utc(lock.zone)).strftime(_SECONDS),
+        entry.at.astimezone(zone_or_utc(zone)).strftime(_SECONDS),
         entry.at.strftime(_SECONDS),
-        lock.health.name,
+        lock.name,
         told.who,
         told.how,
         str(entry.booking_id or ""),
@@ -93,11 +93,12 @@ def _row(entry: Entry, lock: LockPage) -> tuple[str, ...]:
     )
 
 
-def _lock(lock_id: int) -> LockPage:
-    found = lock_page.find(db.session(), lock_id)
+def _lock(lock_id: int) -> tuple[Health, str]:
+    """The lock, and the zone in which its history is told."""
+    found = lock_cards.one(db.session(), lock_id)
     if found is None:
         abort(404)
-    return found
+    return found, lock_cards.zone_of(db.session(), lock_id, found.zone)
 
 
 def _day() -> tuple[date | None, str]:

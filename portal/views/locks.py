@@ -13,9 +13,10 @@ from portal.domain.health import advice
 from portal.domain.problems import SCHLAGE_CONTACT
 from portal.extensions import db
 from portal.models import Role
-from portal.services import bolt, entry_page, lock_health, lock_page, roles, stays
+from portal.services import bolt, entry_page, lock_cards, lock_health, lock_page, roles, stays
 from portal.services.bolt import CannotMove
 from portal.services.lock_health import PERIODS
+from portal.services.lock_page import LINES, NEWEST_LINES
 from portal.views import _htmx, _live, _staff, charts
 from portal.views._guard import caller, requires
 from portal.views._pages import Place, links
@@ -64,10 +65,10 @@ def live(lock_id: int) -> str | tuple[str, int]:
 @requires(Role.MANAGER)
 def unlock(lock_id: int) -> BaseResponse | str | tuple[str, int]:
     """Asks first, then tells the door to unlock: somebody could walk in."""
-    page = lock_page.find(db.session(), lock_id)
-    if page is None:
+    health = lock_cards.one(db.session(), lock_id)
+    if health is None:
         abort(404)
-    stay = _stay_of(page)
+    stay = _stay_at(lock_id)
     fault = ""
     if request.method == "POST":
         try:
@@ -79,13 +80,13 @@ def unlock(lock_id: int) -> BaseResponse | str | tuple[str, int]:
                 gettext(
                     "%(lock)s was told to unlock. Its answer appears in the history within "
                     "seconds.",
-                    lock=page.health.name,
+                    lock=health.name,
                 ),
                 "good",
             )
             return _htmx.go_to(_back(lock_id, stay))
     html = render_template(
-        "locks/unlock.html", page=page, stay=stay, fault=fault, back=_back(lock_id, stay)
+        "locks/unlock.html", health=health, stay=stay, fault=fault, back=_back(lock_id, stay)
     )
     return (html, 422) if fault else html
 
@@ -96,19 +97,19 @@ def _back(lock_id: int, stay: stays.Stay | None) -> str:
     return url_for("locks.show", lock_id=lock_id)
 
 
-def _stay_of(page: lock_page.LockPage) -> stays.Stay | None:
+def _stay_at(lock_id: int) -> stays.Stay | None:
     """The stay from whose page the door is opened, where it has this door."""
     asked = request.args.get("booking", "")
     if not (asked.isascii() and asked.isdecimal() and len(asked) < 10):
         return None
     stay = stays.find(db.session(), int(asked), clock.now())
-    has_door = stay is not None and any(d.lock_id == page.health.id for d in stay.doors)
+    has_door = stay is not None and any(d.lock_id == lock_id for d in stay.doors)
     return stay if has_door else None
 
 
 def _list_context() -> dict[str, Any]:
     now = clock.now()
-    locks = lock_page.health(db.session())
+    locks = lock_cards.every(db.session())
     return {
         "locks": locks,
         "unreliable": lock_health.findings(db.session(), [lock.id for lock in locks], now),
@@ -120,7 +121,9 @@ def _list_context() -> dict[str, Any]:
 
 def _context(lock_id: int) -> dict[str, Any]:
     now = clock.now()
-    page = lock_page.find(db.session(), lock_id)
+    # The query travels with the poll, so that what somebody unfolded stays unfolded.
+    is_unfolded = request.args.get("history") == "all"
+    page = lock_page.find(db.session(), lock_id, LINES if is_unfolded else NEWEST_LINES)
     if page is None:
         abort(404)
     health = page.health
@@ -130,6 +133,7 @@ def _context(lock_id: int) -> dict[str, Any]:
     return {
         "page": page,
         "health": health,
+        "is_folded": not is_unfolded,
         "findings": findings,
         "advice": advice(findings),
         "schlage_contact": SCHLAGE_CONTACT,
@@ -142,6 +146,7 @@ def _context(lock_id: int) -> dict[str, Any]:
             caller(),
             min(turns, default=now + timedelta(hours=1)),
             lock_id=lock_id,
+            history="all" if is_unfolded else None,
         ),
         "pace_seconds": 2 if page.is_in_flight else 30,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),

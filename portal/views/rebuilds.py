@@ -11,7 +11,7 @@ from portal import clock
 from portal.domain.rebuild import RUNNING, Stage
 from portal.extensions import db
 from portal.models import Lock, Rebuild, Role
-from portal.services import lock_page, rebuilds, roles
+from portal.services import lock_cards, rebuilds, roles
 from portal.services.rebuilds import CannotRebuild
 from portal.services.ringing import changing
 from portal.views import _htmx, _live, _staff
@@ -90,13 +90,12 @@ def _lock(lock_id: int) -> Lock:
 
 def _context(lock_id: int) -> dict[str, Any]:
     lock = _lock(lock_id)
-    page = lock_page.find(db.session(), lock_id)
     latest = rebuilds.latest(db.session(), lock_id)
     preview = rebuilds.preview(db.session(), lock)
     is_running = latest is not None and latest.stage in RUNNING
     return {
         "lock": lock,
-        "page": page,
+        "zone": lock_cards.zone_of(db.session(), lock_id, lock.time_zone),
         "preview": preview,
         "rebuild": latest,
         "is_running": is_running,

@@ -12,6 +12,7 @@ from portal.domain.command import State
 from portal.domain.problems import ASK_SCHLAGE, CLOSER_WIFI, RESTART_ROUTER
 from portal.domain.status import Status
 from portal.models import Lock, Role
+from portal.services.lock_page import NEWEST_LINES
 from tests.support.builders import (
     make_account,
     make_booking,
@@ -22,6 +23,7 @@ from tests.support.builders import (
     make_lock,
     make_property,
     make_reading,
+    make_timeline_entry,
 )
 from tests.web.pages import browser, element, elements, words
 
@@ -54,6 +56,10 @@ def cells(html: str, chart: str) -> list[list[str]]:
     [table] = re.findall(rf'<table class="numbers" id="numbers-{chart}">(.*?)</table>', html, re.S)
     rows = re.findall(r"<tr>(.*?)</tr>", table, re.S)
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+
+def history_lines(html: str) -> int:
+    return element(html, id="timeline").text.count("Resync pressed")
 
 
 def shapes(html: str, chart: str) -> list[str]:
@@ -253,3 +259,45 @@ def test_staff_see_no_lock_page(app: Flask) -> None:
     lock = a_measured_lock()
 
     assert browser(app, role=Role.STAFF).get(f"/locks/{lock.id}").status_code == 403
+
+
+def test_what_needs_a_person_stands_first_and_what_is_rarely_asked_last(app: Flask) -> None:
+    lock = make_lock(battery_state="Low")
+    make_door_code(make_booking(make_property(locks=[lock])), lock)
+
+    html = browser(app).get(f"/locks/{lock.id}").text
+
+    marks = (
+        'data-trouble="low_battery"',
+        "Health</h2>",
+        "Codes of bookings</h2>",
+        'id="entries"',
+        'id="history"',
+        'id="course"',
+        'id="about"',
+        'id="rebuild"',
+    )
+    places = [html.index(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_the_history_shows_its_newest_lines_and_unfolds_to_stay_so(app: Flask) -> None:
+    lock = make_lock()
+    code = make_door_code(make_booking(make_property(locks=[lock])), lock)
+    for _ in range(NEWEST_LINES + 2):
+        make_timeline_entry(code.booking, "resync_pressed", lock_id=lock.id)
+    client = browser(app)
+
+    folded = client.get(f"/locks/{lock.id}").text
+    [more] = [
+        e["href"] for e in elements(folded) if "More of the history" in e.text and e.tag == "a"
+    ]
+    unfolded = client.get(str(more)).text
+    poll = str(element(unfolded, id=f"lock-{lock.id}")["hx-get"])
+    make_timeline_entry(code.booking, "resync_pressed", lock_id=lock.id)
+    polled = client.get(re.sub(r"version=\d+", "version=0", poll)).text
+
+    assert history_lines(folded) == NEWEST_LINES
+    assert history_lines(unfolded) == NEWEST_LINES + 2
+    assert "More of the history" not in unfolded
+    assert history_lines(polled) == NEWEST_LINES + 3
