@@ -43,6 +43,8 @@ _TREND_AT_LEAST: Final = timedelta(days=7)
 # A reading this much higher than the one before comes from new batteries.
 _NEW_BATTERIES_RISE: Final = 15
 _FEW_DAYS_LEFT: Final = 14
+# What is further ahead than the batteries of such a lock last is no news.
+_TELLING_DAYS: Final = 365
 # One reading an hour says enough, unless something changed.
 KEEP_EVERY: Final = timedelta(hours=1)
 _SIGNAL_STEP: Final = 5
@@ -273,7 +275,8 @@ def days_left(readings: Iterable[Reading]) -> int | None:
     )
     if slope > -0.05:  # less than a percent in twenty days is no trend
         return None
-    return max(0, int(told[-1][1] / -slope))
+    left = max(0, int(told[-1][1] / -slope))
+    return left if left <= _TELLING_DAYS else None
 
 
 def offline_spells(

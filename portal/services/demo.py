@@ -34,6 +34,7 @@ from portal.services import (
     accounts,
     bookings,
     connections,
+    demo_past,
     intake,
     mapping,
     properties,
@@ -81,6 +82,8 @@ def load(email: str, password: str) -> int:
         for home in _HOMES:
             _home(session, account_id, home)
     _map(account_id)
+    with writing() as session:
+        demo_past.write(session, account_id, clock.now())
     _fill_calendars(account_id)
     _hire(account_id)
     return account_id

@@ -36,13 +36,16 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(told=told, who=who, feed_note=feed_note, days=days)
 
 
-def told(line: Line) -> Told:
-    """The line as a person reads it; a kind without a sentence shows its own name."""
+def told(line: Line, *, is_own: bool = False) -> Told:
+    """The line as a person reads it; a kind without a sentence shows its own name.
+
+    `is_own`: it stands in the history of the one whose code it is about, who need not be named.
+    """
     tell = _TELLERS.get(line.kind)
     if tell is None:
         return Told(line.kind.replace("_", " "))
     story = tell(line.data, line.lock_name or gettext("the lock"))
-    whose = "" if line.kind in _SAYS_WHOSE else _whose(line.data)
+    whose = "" if is_own or line.kind in _SAYS_WHOSE else _whose(line.data)
     return replace(story, words=f"{story.words} ({whose})") if whose else story
 
 
@@ -116,6 +119,8 @@ def _after(data: Mapping[str, Any]) -> str:
     seconds = data.get("seconds")
     if not isinstance(seconds, int):
         return ""
+    if seconds < 1:
+        return gettext("answered at once")
     return gettext("answered after %(time)s", time=filters.time_limit(seconds))
 
 
@@ -148,7 +153,7 @@ def _sent(data: Mapping[str, Any], lock: str) -> Told:
     cause = str(data.get("cause") or "").partition(":")[0]
     why = {
         "arrival": gettext("the guest arrives"),
-        "staff": gettext("made here"),
+        "staff": gettext("a staff code"),
         "spare": gettext("kept ready"),
         "change": gettext("the booking changed"),
         "resync": gettext("Resync"),

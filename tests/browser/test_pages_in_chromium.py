@@ -183,6 +183,21 @@ def test_a_new_token_is_copied_by_a_press(site: str, page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == token
 
 
+def test_on_a_phone_one_tap_leads_past_the_history_to_the_pin(site: str, page: Page) -> None:
+    booking, _ = a_stay(Status.CONFIRMED)
+    sign_in(page, site)
+    page.set_viewport_size({"width": 1280, "height": 740})
+    page.goto(f"{site}/bookings/{booking.id}")
+    jump = page.get_by_role("link", name="PIN and changes")
+    expect(jump).to_be_hidden()
+
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.get_by_role("button", name="Show PIN")).not_to_be_in_viewport()
+    jump.click()
+
+    expect(page.get_by_role("button", name="Show PIN")).to_be_in_viewport()
+
+
 def test_the_whole_page_can_be_used_by_keyboard(site: str, page: Page) -> None:
     booking, _ = a_stay(Status.NEEDS_YOU, problem=ProblemKey.CHANGED_OUTSIDE)
     sign_in(page, site)

@@ -180,6 +180,7 @@ def test_a_day_has_its_last_battery_level_and_its_weakest_signal() -> None:
         (levels(80, 79, 78), None),  # two days are no trend
         (levels(*range(60, 40, -1)), 41),
         (levels(*[70] * 20), None),
+        (levels(*[95] * 12, *[94] * 12, *[93] * 12), None),  # years ahead is no news
         (levels(*range(40, 60)), None),  # nothing charges a lock
         (levels(30, 25, 20, 95, 94, 93, 92, 91, 90, 89, 88), 88),
         (levels(30, 25, 20, 15, 10, 95), None),  # new since today

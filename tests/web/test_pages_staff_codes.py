@@ -324,6 +324,7 @@ def test_the_history_of_lock_and_person_names_whose_code_it_was(app: Flask) -> N
     lock = words(element(place.client.get(f"/locks/{place.locks[0].id}").text, id="timeline").text)
 
     assert own.count("Staff code made") == 1
+    assert "Rosa Clean" not in own
     assert "Staff code made (code of Rosa Clean)" in lock
 
 
