@@ -52,6 +52,9 @@ bench: dev ## Measure against bare baselines; prints JSON lines
 docs: dev ## Make the pages of docs/ that are generated from the code
 	$(VENV_PYTHON) -m docs.generate
 
+messages: dev ## Begin or refresh a translation; LANGUAGE=de names which
+	$(VENV_PYTHON) -m docs.messages $(LANGUAGE)
+
 screenshots: dev ## Take the screenshots of the docs anew
 	$(VENV_PYTHON) -m docs.screenshots
 
@@ -80,4 +83,4 @@ python:
 		echo "Latchboard needs Python 3.11 or newer, and $(PYTHON) is $$("$(PYTHON)" --version 2>/dev/null || echo missing)."; \
 		exit 1; }
 
-.PHONY: run test test-deep check format bench docs screenshots lock dev help python
+.PHONY: run test test-deep check format bench docs messages screenshots lock dev help python
