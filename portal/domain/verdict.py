@@ -23,6 +23,7 @@ class Reason(StrEnum):
     PLANNED = "planned"
     UNDER_WAY = "under_way"
     TRYING_AGAIN = "trying_again"
+    WAITS_FOR_LOCK = "waits_for_lock"  # not confirmed, and the lock is offline
     CHECKING = "checking"  # the outcome is unknown and being verified
     LOCK_OFFLINE = "lock_offline"  # confirmed, but the lock is offline
     BATTERY_CRITICAL = "battery_critical"
@@ -159,6 +160,8 @@ def _by_own_code(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reaso
         Status.UNSURE: Reason.CHECKING,
         Status.RETRYING: Reason.TRYING_AGAIN,
     }.get(door.status, Reason.UNDER_WAY)
+    if door.is_offline and reason in {Reason.UNDER_WAY, Reason.TRYING_AGAIN}:
+        reason = Reason.WAITS_FOR_LOCK
     if to_arrival < LATE_WITHIN:
         return Verdict.NOT_READY, reason
     if to_arrival < RISKY_WITHIN or door.status is Status.UNSURE:
@@ -172,6 +175,8 @@ def _problem(door: DoorFacts, verdict: Verdict, reason: Reason) -> ProblemKey | 
         return ProblemKey.LOCK_OFFLINE
     if reason is Reason.BATTERY_CRITICAL:
         return ProblemKey.LOW_BATTERY
+    if reason is Reason.WAITS_FOR_LOCK:
+        return door.problem or ProblemKey.LOCK_OFFLINE
     return door.problem if verdict is not Verdict.READY else None
 
 

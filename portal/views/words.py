@@ -163,6 +163,11 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
         )
     if judgement.reason in _PATIENT or judgement.problem is None:
         return _other_way_in(stay, is_its_page=is_its_page)
+    if judgement.reason is Reason.WAITS_FOR_LOCK:
+        # While there is time the lock is brought back; then only another way in helps.
+        if stay.verdict is Verdict.NOT_READY:
+            return _other_way_in(stay, is_its_page=is_its_page)
+        return _catalogue_step(stay, ProblemKey.LOCK_OFFLINE, by)
     return _catalogue_step(stay, judgement.problem, by)
 
 
@@ -280,6 +285,9 @@ _REASONS: Final[Mapping[Reason, Callable[[Stay], str]]] = {
     Reason.UNDER_WAY: _under_way,
     Reason.TRYING_AGAIN: lambda stay: gettext(
         "It is tried again on %(lock)s.", lock=_lock_name(stay)
+    ),
+    Reason.WAITS_FOR_LOCK: lambda stay: gettext(
+        "%(lock)s is offline. The code is sent the moment it is back.", lock=_lock_name(stay)
     ),
     Reason.CHECKING: lambda stay: gettext(
         "We are finding out whether %(lock)s took the code.", lock=_lock_name(stay)

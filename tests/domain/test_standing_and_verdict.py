@@ -191,6 +191,15 @@ def test_a_confirmed_door_in_trouble_is_at_risk(
     assert (judged.verdict, judged.problem) == (Verdict.AT_RISK, problem)
 
 
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SENT, Status.RETRYING])
+def test_an_unconfirmed_door_whose_lock_is_offline_says_so(status: Status) -> None:
+    bare = verdict(door(status, is_offline=True), at=ARRIVES - 3 * HOUR)
+    told = verdict(door(status, is_offline=True, problem=ProblemKey.NACK), at=ARRIVES - 3 * HOUR)
+
+    assert (bare.verdict, bare.reason) == (Verdict.AT_RISK, Reason.WAITS_FOR_LOCK)
+    assert (bare.problem, told.problem) == (ProblemKey.LOCK_OFFLINE, ProblemKey.NACK)
+
+
 def test_while_a_harmless_change_travels_it_stays_ready() -> None:
     judged = verdict(door(Status.SENT, is_covered=True), at=ARRIVES - MINUTE)
 

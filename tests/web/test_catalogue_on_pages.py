@@ -1,5 +1,6 @@
 """Each problem as the product itself comes to show it: cause, what runs, steps, deadline, links."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -10,7 +11,7 @@ from flask import Flask
 from portal import clock
 from portal.domain.problems import CATALOGUE, REBUILD, Page, ProblemKey
 from portal.domain.status import Status
-from portal.models import BookingStatus, ConnectionState
+from portal.models import BookingStatus, ConnectionState, Lock
 from tests.support.builders import (
     make_alert,
     make_booking,
@@ -25,6 +26,7 @@ from tests.web.pages import browser, element, elements, words
 
 SETTINGS: Final = "/settings/door-locks/schlage"
 SOON: Final = timedelta(minutes=7, seconds=30)
+FOUR_HOURS: Final = timedelta(hours=4)
 
 
 def _code(key: ProblemKey, status: Status, wish: BookingStatus = BookingStatus.CONFIRMED) -> str:
@@ -151,26 +153,69 @@ def test_what_a_rebuild_repairs_is_repaired_from_here_and_not_in_another_app(
     assert f"Press “{REBUILD.words}”" in first.partition("Schlage Home app")[0]
 
 
-@pytest.mark.parametrize(
-    ("key", "deadline"),
-    [
-        (ProblemKey.COMMAND_TIMEOUT, "Next try by itself in 7 min"),
-        (ProblemKey.NACK, "Next try by itself in 7 min"),
-        (ProblemKey.RATE_LIMITED, "Next try by itself in 7 min"),
-        (ProblemKey.UNKNOWN, "Next try by itself in 7 min"),
-        (ProblemKey.ALREADY_IN_USE, "The lock's list is read in 7 min"),
-        (ProblemKey.CODE_ID_NOT_FOUND, "The lock's list is read in 7 min"),
-        (ProblemKey.OUTCOME_UNKNOWN, "The lock's list is read in 7 min"),
-        (ProblemKey.REMOVAL_UNCONFIRMED, "Next try to remove it in 7 min"),
-    ],
+NEXT_TRY: Final = "Next try by itself in 7 min"
+NEXT_READ: Final = "The lock's list is read in 7 min"
+# What runs by itself says until when, on the page of the booking.
+RUNS_UNTIL: Final = {
+    ProblemKey.COMMAND_TIMEOUT: NEXT_TRY,
+    ProblemKey.NACK: NEXT_TRY,
+    ProblemKey.RATE_LIMITED: NEXT_TRY,
+    ProblemKey.UNKNOWN: NEXT_TRY,
+    ProblemKey.ALREADY_IN_USE: NEXT_READ,
+    ProblemKey.CODE_ID_NOT_FOUND: NEXT_READ,
+    ProblemKey.OUTCOME_UNKNOWN: NEXT_READ,
+    ProblemKey.REMOVAL_UNCONFIRMED: "Next try to remove it in 7 min",
+}
+# What waits for a person names one step and its hour, on the row of the booking.
+WAITS_FOR_A_PERSON: Final = (
+    ProblemKey.USER_NOT_FOUND,
+    ProblemKey.SCHEDULE_NOT_VALID,
+    *(key for key, entry in CATALOGUE.items() if entry.needs_person),
 )
-def test_what_runs_by_itself_says_until_when(app: Flask, key: ProblemKey, deadline: str) -> None:
+# A lock, a home or a connection in trouble: the row of whoever comes next has step and hour.
+OF_AN_ARRIVAL: Final[dict[ProblemKey, Callable[[], int]]] = {
+    ProblemKey.UNRECOGNIZED_JOB_STATE: lambda: make_booking(arrives_in=FOUR_HOURS).id,
+    ProblemKey.SIGNED_OUT: lambda: _arrival(
+        make_lock(make_connection(state=ConnectionState.SIGNED_OUT)), Status.NEEDS_YOU
+    ),
+    ProblemKey.SCHLAGE_OUTAGE: lambda: _arrival(
+        make_lock(make_connection(outage_since=clock.now())), Status.QUEUED
+    ),
+    ProblemKey.LOCK_OFFLINE: lambda: _arrival(make_lock(is_online=False), Status.QUEUED),
+    ProblemKey.LOCK_MISSING: lambda: _arrival(
+        make_lock(missing_since=clock.now()), Status.RETRYING, ProblemKey.LOCK_MISSING
+    ),
+    ProblemKey.LOCK_FULL: lambda: _arrival(make_lock(), Status.QUEUED, ProblemKey.LOCK_FULL),
+    ProblemKey.LOW_BATTERY: lambda: _arrival(
+        make_lock(battery_state="CriticallyLow", is_online=True), Status.CONFIRMED
+    ),
+}
+NO_HURRY: Final = {
+    ProblemKey.WEBHOOKS_OFF: "codes end right, only later",
+    ProblemKey.CLOCK_CHANGE: "the code is an hour wider already",
+}
+
+
+def _arrival(lock: Lock, status: Status, problem: ProblemKey | None = None) -> int:
+    booking = make_booking(make_property(locks=[lock]), arrives_in=FOUR_HOURS)
+    make_door_code(booking, lock, status=status, problem=problem)
+    return booking.id
+
+
+def test_every_problem_has_its_hour_somewhere() -> None:
+    known = [*RUNS_UNTIL, *WAITS_FOR_A_PERSON, *OF_AN_ARRIVAL, *NO_HURRY]
+
+    assert sorted(known) == sorted(ProblemKey)
+
+
+@pytest.mark.parametrize("key", RUNS_UNTIL)
+def test_what_runs_by_itself_says_until_when(app: Flask, key: ProblemKey) -> None:
     html = browser(app).get(CASES[key]()).text
 
-    assert deadline in words(element(html, data_problem=str(key)).text)
+    assert RUNS_UNTIL[key] in words(element(html, data_problem=str(key)).text)
 
 
-@pytest.mark.parametrize("key", [k for k, entry in CATALOGUE.items() if entry.needs_person])
+@pytest.mark.parametrize("key", WAITS_FOR_A_PERSON)
 def test_what_waits_for_a_person_names_one_step_and_its_hour_on_the_row(
     app: Flask, key: ProblemKey
 ) -> None:
@@ -183,3 +228,31 @@ def test_what_waits_for_a_person_names_one_step_and_its_hour_on_the_row(
     assert row["data-verdict"] == "not_ready"
     assert first[0].lower() + first[1:] in said
     assert "By " in said
+
+
+@pytest.mark.parametrize("key", OF_AN_ARRIVAL)
+def test_trouble_behind_an_arrival_has_one_step_and_its_hour_on_the_row(
+    app: Flask, key: ProblemKey
+) -> None:
+    booking_id = OF_AN_ARRIVAL[key]()
+
+    html = browser(app).get("/").text
+
+    row = element(html, id=f"booking-{booking_id}")
+    assert row["data-verdict"] in {"at_risk", "not_ready"}
+    assert re.search(r"By (today|tomorrow) \d+:\d\d [AP]M: \w+", words(row.text))
+
+
+def test_a_code_that_waits_for_an_offline_lock_says_so_and_what_brings_it_back(app: Flask) -> None:
+    soon = OF_AN_ARRIVAL[ProblemKey.LOCK_OFFLINE]()
+    lock = make_lock(name="Garden gate", is_online=False)
+    here = make_booking(make_property(locks=[lock]), arrives_in=timedelta(minutes=30))
+    make_door_code(here, lock, status=Status.SENT)
+
+    html = browser(app).get("/").text
+
+    in_time = words(element(html, id=f"booking-{soon}").text)
+    too_late = words(element(html, id=f"booking-{here.id}").text)
+    assert "restart the internet router" in in_time
+    assert "Garden gate is offline. The code is sent the moment it is back." in too_late
+    assert "have another way in ready" in too_late
