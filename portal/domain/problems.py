@@ -369,7 +369,7 @@ _ENTRIES: Final = (
         steps=("Connect the Schlage login that owns this lock.", "Then press Resync."),
         scope=Scope.LOCK,
         policy=Policy.PERSON,
-        texts=("forbidden", "not permitted", "read-only", "readonly", "permission"),
+        texts=("forbidden", "not permitted", "read-only", "read only", "readonly", "permission"),
         links=(Link("The connection", Page.CONNECTION), _SETTINGS),
     ),
     Problem(

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from portal import clock
-from portal.domain.problems import CATALOGUE, REBUILD, Page, ProblemKey
+from portal.domain.problems import CATALOGUE, REBUILD, ProblemKey
 from portal.domain.status import Status
 from portal.models import BookingStatus, ConnectionState, Lock
 from tests.support.builders import (
@@ -23,8 +23,8 @@ from tests.support.builders import (
     utc,
 )
 from tests.web.pages import browser, element, elements, words
+from tests.web.troubles import SETTINGS, assert_all_is_told
 
-SETTINGS: Final = "/settings/door-locks/schlage"
 SOON: Final = timedelta(minutes=7, seconds=30)
 FOUR_HOURS: Final = timedelta(hours=4)
 
@@ -117,30 +117,9 @@ def test_every_problem_has_its_case() -> None:
 def test_the_page_of_a_problem_says_why_what_runs_and_what_to_do(
     app: Flask, key: ProblemKey
 ) -> None:
-    entry = CATALOGUE[key]
     path = CASES[key]()
-    client = browser(app)
 
-    html = client.get(path).text
-
-    trouble = element(html, data_trouble=str(key))
-    shown = words(trouble.text)
-    for text in (entry.title, entry.cause, entry.automatic, *entry.steps):
-        assert words(text) in shown
-    assert "By itself" in shown
-    anchors = {words(e.text): e["href"] or "" for e in elements(html) if e.tag == "a"}
-    for link in entry.links:
-        # A connection's page knows no property and no lock: what would lead there is left out.
-        if link.to in {Page.LOCK, Page.REBUILD} and path == SETTINGS:
-            continue
-        address = next(url for text, url in anchors.items() if text.startswith(link.words))
-        if not isinstance(link.to, Page):
-            assert address == link.to
-            continue
-        page, _, anchor = address.partition("#")
-        answer = client.get(page)
-        assert answer.status_code == 200, address
-        assert not anchor or elements(answer.text, id=anchor), address
+    assert_all_is_told(browser(app), path, key)
 
 
 @pytest.mark.parametrize("key", [k for k, e in CATALOGUE.items() if e.links[:1] == (REBUILD,)])
