@@ -1,6 +1,6 @@
 """What the booking page reads, beside the stay itself: each door in detail, and the history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -264,15 +264,42 @@ def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line,
 
 
 def calm(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines without those that only repeat the one before: a lock's own confirmation says
-    already that the code is on it, or off it. The rows stay, and so does the export."""
+    """The lines, newest first, without those that their neighbours say already.
+
+    A lock's own confirmation says that the code is on it, or off it; how a write ended, that it
+    was accepted; the second look into a list, that there was a first. The rows stay, and so does
+    the export.
+    """
     kept = []
-    last_of: dict[int | None, Line] = {}
-    for line in reversed(lines):
-        if not _repeats(line, last_of.get(line.door_code_id)):
+    for line, before, after in _with_neighbours(lines):
+        if not _repeats(line, before) and not _is_overtaken(line, after):
             kept.append(line)
-        last_of[line.door_code_id] = line
-    return tuple(reversed(kept))
+    return tuple(kept)
+
+
+def _with_neighbours(
+    lines: Sequence[Line],
+) -> Iterator[tuple[Line, Line | None, Line | None]]:
+    """Each line with what happened just before and just after it to the same door's code."""
+    after: dict[int, Line | None] = {}
+    newer: dict[int | None, Line] = {}
+    for line in lines:
+        after[line.id] = newer.get(line.door_code_id)
+        newer[line.door_code_id] = line
+    before = {later.id: line for line in lines if (later := after[line.id]) is not None}
+    for line in lines:
+        yield line, before.get(line.id), after[line.id]
+
+
+def _is_overtaken(line: Line, after: Line | None) -> bool:
+    """Whether what came next on the same door says this too."""
+    if line.door_code_id is None or after is None:
+        return False
+    overtakes = {
+        str(Happening.COMMAND_ACCEPTED): Happening.COMMAND_CLOSED,
+        str(Happening.ENTRY_ABSENT): Happening.ENTRY_ABSENT,
+    }
+    return after.kind == overtakes.get(line.kind)
 
 
 def _repeats(line: Line, before: Line | None) -> bool:

@@ -104,3 +104,28 @@ def test_another_doors_confirmation_hides_nothing(app: Flask, code: DoorCode) ->
     tell(code, Kind.STATUS_CHANGED, CONFIRMED, 0.4)
 
     assert "Street door: On the lock" in history(app, f"/bookings/{code.booking_id}")
+
+
+def test_how_a_write_ended_says_that_it_was_accepted(app: Flask, code: DoorCode) -> None:
+    tell(code, Kind.COMMAND_SENT, {"command": "add", "cause": "arrival"})
+    tell(code, Kind.COMMAND_ACCEPTED, {"command": "add", "seconds": 0}, 0.4)
+
+    assert "Schlage accepted it" in history(app, f"/bookings/{code.booking_id}")
+    tell(code, Kind.COMMAND_CLOSED, SUCCESS, 9)
+    told = history(app, f"/bookings/{code.booking_id}")
+    export = browser(app).get(f"/bookings/{code.booking_id}/timeline.csv").text
+
+    assert "Sent to Street door" in told
+    assert "Schlage accepted it" not in told
+    assert "Schlage accepted it" in export
+
+
+def test_the_second_look_at_a_list_says_that_there_was_a_first(app: Flask, code: DoorCode) -> None:
+    tell(code, Kind.ENTRY_ABSENT, {"reads": 1})
+    assert "read once" in history(app, f"/bookings/{code.booking_id}")
+
+    tell(code, Kind.ENTRY_ABSENT, {"reads": 2}, 30)
+    told = history(app, f"/bookings/{code.booking_id}")
+
+    assert "read 2 times" in told
+    assert "read once" not in told
