@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain.entry import EntryState, Evidence
@@ -55,6 +55,7 @@ class Health:
     ours: int
     foreign: int
     needs_you: int
+    is_split: bool  # its memory and Schlage's list disagree, as far as a code of ours has shown
     properties: tuple[str, ...]
 
     @property
@@ -84,6 +85,8 @@ class Health:
             return ProblemKey.LOCK_MISSING
         if self.is_online is False:
             return ProblemKey.LOCK_OFFLINE
+        if self.is_split:
+            return ProblemKey.SPLIT_BRAIN
         if self.breaker_until is not None and self.failure_problem is not None:
             return self.failure_problem
         if self.battery in {"critical", "low"}:
@@ -135,12 +138,21 @@ def _health(session: Session, locks: Sequence[Lock]) -> tuple[Health, ...]:
         .where(ForeignCode.lock_id.in_(ids))
         .group_by(ForeignCode.lock_id),
     )
-    stuck = _counted(
-        session,
-        select(DoorCode.lock_id, func.count())
-        .where(DoorCode.lock_id.in_(ids), DoorCode.status == Status.NEEDS_YOU)
-        .group_by(DoorCode.lock_id),
-    )
+    is_split = DoorCode.problem == ProblemKey.SPLIT_BRAIN
+    stuck = {
+        lock_id: (number, bool(split))
+        for lock_id, number, split in session.execute(
+            select(DoorCode.lock_id, func.count(), func.count(case((is_split, 1))))
+            .where(
+                DoorCode.lock_id.in_(ids),
+                or_(
+                    DoorCode.status == Status.NEEDS_YOU,
+                    and_(DoorCode.status == Status.REMOVING, is_split),
+                ),
+            )
+            .group_by(DoorCode.lock_id)
+        )
+    }
     names: dict[int, list[str]] = {}
     for lock_id, name in session.execute(
         select(Mapping.lock_id, Property.name)
@@ -150,7 +162,13 @@ def _health(session: Session, locks: Sequence[Lock]) -> tuple[Health, ...]:
     ):
         names.setdefault(lock_id, []).append(name)
     return tuple(
-        _card(lock, ours.get(lock.id, 0), foreign.get(lock.id, 0), stuck.get(lock.id, 0), names)
+        _card(
+            lock,
+            ours.get(lock.id, 0),
+            foreign.get(lock.id, 0),
+            *stuck.get(lock.id, (0, False)),
+            names.get(lock.id, ()),
+        )
         for lock in locks
     )
 
@@ -159,7 +177,9 @@ def _counted(session: Session, statement: Any) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
-def _card(lock: Lock, ours: int, foreign: int, stuck: int, names: dict[int, list[str]]) -> Health:
+def _card(
+    lock: Lock, ours: int, foreign: int, needs_you: int, is_split: bool, names: Sequence[str]
+) -> Health:
     return Health(
         id=lock.id,
         name=lock.name,
@@ -184,6 +204,7 @@ def _card(lock: Lock, ours: int, foreign: int, stuck: int, names: dict[int, list
         failure_problem=lock.failure_problem,
         ours=ours,
         foreign=foreign,
-        needs_you=stuck,
-        properties=tuple(names.get(lock.id, ())),
+        needs_you=needs_you,
+        is_split=is_split,
+        properties=tuple(names),
     )

@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal import clock
 from portal.domain.command import State
-from portal.domain.problems import ASK_SCHLAGE, CLOSER_WIFI, RESTART_ROUTER
+from portal.domain.problems import ASK_SCHLAGE, CLOSER_WIFI, RESTART_ROUTER, ProblemKey
 from portal.domain.status import Status
 from portal.models import Lock, Role
 from portal.services.lock_page import NEWEST_LINES
@@ -301,3 +301,20 @@ def test_the_history_shows_its_newest_lines_and_unfolds_to_stay_so(app: Flask) -
     assert history_lines(unfolded) == NEWEST_LINES + 2
     assert "More of the history" not in unfolded
     assert history_lines(polled) == NEWEST_LINES + 3
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(Status.NEEDS_YOU, True), (Status.REMOVING, False)])
+def test_a_lock_whose_memory_disagrees_says_so_on_top_with_the_way_to_put_it_right(
+    app: Flask, status: Status, wanted: bool
+) -> None:
+    lock = make_lock(is_online=True)
+    booking = make_booking(make_property(locks=[lock]))
+    make_door_code(booking, lock, status=status, is_wanted=wanted, problem=ProblemKey.SPLIT_BRAIN)
+    client = browser(app)
+
+    page = client.get(f"/locks/{lock.id}").text
+
+    assert page.index('data-trouble="split_brain"') < page.index("Health</h2>")
+    assert f"/locks/{lock.id}/rebuild" in {e.get("href") for e in elements(page)}
+    listed = element(client.get("/locks").text, id="locks")
+    assert "memory and Schlage's list disagree" in words(listed.text)
