@@ -208,9 +208,12 @@ def ordinary() -> World:
     )
     make_command(make_entry(late), state=CommandState.FAILED, closed_at=clock.now())
     make_booking(make_property(name="Garden Studio"), guest_name="Robin Reyes")
+    mill = make_lock(connection, name="Old Mill front door")
+    split = make_booking(make_property(name="Old Mill", locks=[mill]))
+    make_door_code(split, mill, status=Status.NEEDS_YOU, problem=ProblemKey.SPLIT_BRAIN)
     world = World()
     world.add("booking_id", soon.id, inside.id)
-    world.add("lock_id", lock.id)
+    world.add("lock_id", lock.id, mill.id)
     world.add("property_id", place.id)
     world.add("token", make_guest_link(inside))
     for days in range(10):
