@@ -132,6 +132,32 @@ def test_what_a_rebuild_repairs_is_repaired_from_here_and_not_in_another_app(
     assert f"Press “{REBUILD.words}”" in first.partition("Schlage Home app")[0]
 
 
+# “Press Resync.”, “Press “Set all codes …””, “Press Test the connection under …”
+PRESS: Final = re.compile(
+    r"[Pp]ress (?:“([^”]+)”|((?:[A-Z]\w*|the|connection)(?: (?:[A-Z]\w*|the|connection))*))"
+)
+IN_THE_APP: Final = {"Delete All"}
+
+
+@pytest.mark.parametrize("key", list(ProblemKey))
+def test_what_a_step_says_to_press_stands_on_the_same_page(app: Flask, key: ProblemKey) -> None:
+    html = browser(app).get(CASES[key]()).text
+
+    named = {
+        quoted or bare for s in CATALOGUE[key].steps for quoted, bare in PRESS.findall(s)
+    } - IN_THE_APP
+    there = [words(e.text) for e in elements(html) if e.tag in {"a", "button"}]
+    assert {name for name in named if not any(text.startswith(name) for text in there)} == set()
+
+
+def test_a_step_that_names_a_button_is_read_as_one() -> None:
+    assert PRESS.findall("Press New PIN: we choose.") == [("", "New PIN")]
+    assert PRESS.findall("Then press Resync.") == [("", "Resync")]
+    assert PRESS.findall("Press Test the connection under Settings") == [
+        ("", "Test the connection")
+    ]
+
+
 NEXT_TRY: Final = "Next try by itself in 7 min"
 NEXT_READ: Final = "The lock's list is read in 7 min"
 # What runs by itself says until when, on the page of the booking.
