@@ -18,6 +18,8 @@ from portal.services.lock_codes import Code, Foreign, Spare, StaffDoor
 # How much of the history stands on the page, and how much where somebody asks for more.
 NEWEST_LINES: Final = 6
 LINES: Final = 200
+# So many rows make one line, at most, once those are left out that their neighbours say.
+_ROWS_PER_LINE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,14 @@ def find(session: Session, lock_id: int, lines: int = NEWEST_LINES) -> LockPage 
     if card is None:
         return None
     others = lock_codes.of_no_booking(session, lock_id)
-    history = booking_page.timeline_of_lock(session, lock_id, lines + 1)
+    rows = _ROWS_PER_LINE * lines + 1
+    history = booking_page.calm(booking_page.timeline_of_lock(session, lock_id, rows))
     return LockPage(
         health=card,
         codes=lock_codes.of_bookings(session, lock_id),
         foreign=lock_codes.of_others(session, lock_id),
         commands=_open_commands(session, lock_id),
-        lines=booking_page.calm(history)[:lines],
+        lines=history[:lines],
         has_older_lines=len(history) > lines,
         zone=lock_cards.zone_of(session, lock_id, card.zone),
         spares=tuple(lock_codes.spare_of(code) for code in others if code.is_spare),

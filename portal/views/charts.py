@@ -105,7 +105,7 @@ def _times(course: Course) -> Chart:
             empty=gettext("No code was confirmed in this time."),
         )
     place = {start: number for number, start in enumerate(course.spans)}
-    ticks, y = _axis(0, max(times.p95 for times in course.times), filters.time_limit)
+    ticks, y = _axis(0, max(times.p95 for times in course.times), _time)
     x = _along(len(course.spans))
 
     def line(look: str, name: str, value: Callable[[Any], float]) -> Line:
@@ -344,6 +344,13 @@ def _span(start: date, course: Course) -> str:
 
 def _day(on: date) -> str:
     return format_skeleton("MMMd", on, locale=filters.locale())
+
+
+def _time(seconds: float) -> str:
+    """A mark of the axis: in seconds where minutes would name two marks alike."""
+    if seconds > 60 and seconds % 60:
+        return gettext("%(number)s s", number=int(seconds))
+    return filters.time_limit(seconds)
 
 
 def _minus(value: int) -> str:

@@ -93,6 +93,17 @@ def test_every_chart_has_a_table_with_the_numbers_of_its_shapes(app: Flask, days
     assert ["1", "1 min", "1 min"] in [row[1:] for row in cells(html, "times")] or days == 90
 
 
+def test_no_two_marks_of_an_axis_read_alike(app: Flask) -> None:
+    lock = make_lock()
+    answered(lock, *[State.SUCCEEDED] * 3, seconds=70)
+
+    html = browser(app).get(f"/locks/{lock.id}").text
+
+    [figure] = re.findall(r'<figure class="chart" id="chart-times">(.*?)</figure>', html, re.S)
+    marks = re.findall(r'text-anchor="end">([^<]* (?:s|min))</text>', figure)
+    assert marks == ["0 s", "30 s", "1 min", "90 s"]
+
+
 def test_a_chart_has_a_name_and_a_summary_for_those_who_do_not_see_it(app: Flask) -> None:
     html = browser(app).get(f"/locks/{a_measured_lock().id}").text
 
