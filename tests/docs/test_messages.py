@@ -21,7 +21,10 @@ from tests.web.test_catalogue_on_pages import CASES
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
 # Names, units and examples, the same in every language.
-NAMES: Final = {"Latchboard", "Schlage", "Slack", "Microsoft", "Teams", "dBm", "https"}
+NAMES: Final = {
+    *("Latchboard", "Schlage", "Slack", "Microsoft", "Teams", "dBm", "https"),
+    *("Amazon", "SNS", "ClickSend", "Plivo", "Sinch", "Telnyx", "Twilio", "Vonage"),
+}
 _JINJA: Final = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ATTRIBUTES: Final = re.compile(
     r"\{% block (?:page_class|body_attributes) %\}.*?\{% endblock %\}"
@@ -37,12 +40,18 @@ class _Texts(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._is_code = False  # what is to be typed as it stands is no text
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_code |= tag == "code"
         self.found += [value for name, value in attrs if name in READ_ALOUD and value]
 
+    def handle_endtag(self, tag: str) -> None:
+        self._is_code &= tag != "code"
+
     def handle_data(self, data: str) -> None:
-        self.found.append(data)
+        if not self._is_code:
+            self.found.append(data)
 
 
 def own_words(template: str) -> set[str]:
