@@ -11,6 +11,7 @@ from playwright.sync_api import CDPSession, Page, Request, expect
 from portal import clock
 from portal.domain.bulk import RunState
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.guest_sending import Way
 from portal.domain.status import Status
 from portal.models import Booking, DoorCode, GuestLink, SignIn
 from portal.unit_of_work import writing
@@ -23,6 +24,7 @@ from tests.support.builders import (
     make_endpoint,
     make_entry,
     make_guest_link,
+    make_guest_way,
     make_lock,
     make_property,
     make_staff_code,
@@ -123,12 +125,20 @@ def bulk_page() -> str:
     return f"/bulk/{run.id}"
 
 
+def way_page(way: Way) -> str:
+    make_guest_way(way=way)
+    return f"/settings/guest-messages/{way}"
+
+
 LIVE_PAGES: dict[str, Callable[[], str]] = {
     "alerts.live": lambda: "/alerts",
     "arrivals.live": lambda: "/",
     "bookings.live": lambda: f"/bookings/{a_stay()[0].id}",
     "bulk.live": bulk_page,
     "alert_settings.live": lambda: f"/settings/alerts/channels/{make_channel().id}",
+    "guest_sending.live": lambda: f"/bookings/{a_stay()[0].id}/send",
+    "guest_ways.email_live": lambda: way_page(Way.EMAIL),
+    "guest_ways.sms_live": lambda: way_page(Way.SMS),
     "locks.live": lambda: f"/locks/{make_lock().id}",
     "locks.index_live": lambda: "/locks",
     "rebuilds.live": lambda: f"/locks/{make_lock().id}/rebuild",
