@@ -198,8 +198,8 @@ class Latchboard:
         with self._stage.app.app_context(), tenancy.as_system(), bookings.changing() as session:
             row = session.scalars(select(Lock).where(Lock.device_id == lock)).one()
             inside = rebuilds.preview(session, row).inside
-            if inside is not None and not self._cannot_wait(lock, inside.booking):
-                return inside.booking.ends_at + _AFTER_CHECK_OUT
+            if inside is not None and not self._cannot_wait(lock, inside):
+                return inside.ends_at + _AFTER_CHECK_OUT
             try:
                 rebuilds.start(session, row, "manager:1", by_command=False, typed_name=row.name)
             except rebuilds.CannotRebuild:

@@ -11,8 +11,8 @@ from random import SystemRandom
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
 from portal.domain import retry
@@ -44,6 +44,14 @@ from portal.services.snapshots import pace
 log = structlog.get_logger(__name__)
 _random = SystemRandom()
 _KEPT_TEXT: Final = 500
+
+
+_COMMAND: Final = (
+    select(Command)
+    .where(Command.id == bindparam("id"))
+    .options(joinedload(Command.entry).joinedload(LockEntry.door_code))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +107,7 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
         session, command_row_id, State.INTENDED, Event.CLAIMED, sent_at=clock.now()
     ):
         raise LeaseLost(f"lock {lease.lock_id}")
-    command = session.get_one(Command, command_row_id)
+    command = _fresh(session, command_row_id)
     entry = command.entry
     if entry is not None and command.kind is Kind.ADD:
         entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT
@@ -119,8 +127,7 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
 def accept(session: Session, command_row_id: int, schlage_id: str) -> None:
     """Schlage answered 202: the command has its id and a time for the first look."""
     now = clock.now()
-    command = session.get_one(Command, command_row_id)
-    session.refresh(command)
+    command = _fresh(session, command_row_id)
     values = {"command_id": schlage_id, "accepted_at": now}
     if command.state is State.SENDING:
         values["look_at"] = now + pace().look_up_after[0]
@@ -134,8 +141,7 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
 
     Late news of a closed command still counts when it ranks higher: the entry then learns it too.
     """
-    command = session.get_one(Command, command_row_id)
-    session.refresh(command)
+    command = _fresh(session, command_row_id)
     before = command.state
     try:
         after = next_state(before, news.event)
@@ -208,8 +214,7 @@ def _told_by(session: Session, command: Command, news: News) -> str:
 def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:
     """Pending still: the next look is set. False once the deadline has passed instead."""
     now = clock.now()
-    command = session.get_one(Command, command_row_id)
-    session.refresh(command)
+    command = _fresh(session, command_row_id)
     if command.state is not State.ACCEPTED or command.accepted_at is None:
         return True
     sent_at = command.sent_at or command.accepted_at
@@ -232,6 +237,11 @@ def look_soon(session: Session, command_row_id: int, at: datetime) -> None:
     command = session.get_one(Command, command_row_id)
     if command.state is State.ACCEPTED and (command.look_at is None or command.look_at > at):
         command.look_at = at
+
+
+def _fresh(session: Session, command_row_id: int) -> Command:
+    """The command as the database has it now, with its entry and code."""
+    return session.scalars(_COMMAND, {"id": command_row_id}).one()
 
 
 def _move(

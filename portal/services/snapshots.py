@@ -26,6 +26,7 @@ from portal.models import (
     Booking,
     BookingStatus,
     Command,
+    Connection,
     ConnectionState,
     DoorCode,
     ForeignCode,
@@ -84,6 +85,27 @@ def pace() -> Pace:
     )
 
 
+# What the engine looks at with every step; the rest is loaded where something asks for it.
+_OF_CONNECTION: Final = (
+    Connection.account_id,
+    Connection.state,
+    Connection.access_token,
+    Connection.expires_at,
+    Connection.outage_since,
+    Connection.probe_at,
+    Connection.log_tells_at,
+)
+_OF_BOOKING: Final = (
+    Booking.account_id,
+    Booking.status,
+    Booking.starts_at,
+    Booking.ends_at,
+    Booking.pin,
+    Booking.pin_shown_at,
+    Booking.verdict,
+    Booking.problem,
+    Booking.verdict_due_at,
+)
 # Built once, because they run with every step on every lock.
 _OTHER: Final = aliased(DoorCode)
 _STAY_ID: Final = func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)
@@ -108,7 +130,7 @@ _CODES: Final = (
             ),
         ),
     )
-    .options(joinedload(DoorCode.booking))
+    .options(joinedload(DoorCode.booking).load_only(*_OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
 _REMOVED: Final = select(DoorCode).where(DoorCode.id.in_(bindparam("ids", expanding=True)))
@@ -136,7 +158,7 @@ _SPARES: Final = (
 _LOCK: Final = (
     select(Lock, _COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES)
     .where(Lock.id == bindparam("lock_id"))
-    .options(joinedload(Lock.connection))
+    .options(joinedload(Lock.connection).load_only(*_OF_CONNECTION))
 )
 _WAITING: Final = select(DoorCode.booking_id).where(
     DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),

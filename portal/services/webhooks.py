@@ -67,6 +67,12 @@ _WAITING: Final = (
     )
     .order_by(StoredEvent.received_at)
 )
+_DONE: Final = (
+    update(StoredEvent)
+    .where(StoredEvent.id == bindparam("row_id"))
+    .values(state=WebhookState.DONE, done_at=bindparam("at"))
+    .execution_options(synchronize_session=False)
+)
 _FORGET: Final = (
     delete(StoredEvent)
     .where(StoredEvent.received_at < bindparam("before"))
@@ -90,16 +96,14 @@ def process(row_id: int) -> None:
             return
         command_row_id = command.id if command else None
     if command_row_id is not None:
-        _work_command(command_row_id, event)
-    else:
-        with changing() as session:
-            if event.kind is EventKind.USER:
-                _check_connections(session)
-            for lock in _locks_of(session, event):
-                _work_device(session, lock, event)
-    with writing() as session:
-        row = session.get_one(StoredEvent, row_id)
-        row.state, row.done_at = WebhookState.DONE, clock.now()
+        _work_command(command_row_id, event, row_id)
+        return
+    with changing() as session:
+        if event.kind is EventKind.USER:
+            _check_connections(session)
+        for lock in _locks_of(session, event):
+            _work_device(session, lock, event)
+        _finish(session, row_id)
 
 
 def waiting(session: Session, now: datetime, page: int) -> list[int]:
@@ -142,18 +146,25 @@ def _check_connections(session: Session) -> None:
     )
 
 
-def _work_command(command_row_id: int, event: WebhookEvent) -> None:
+def _finish(session: Session, row_id: int) -> None:
+    """The webhook is worked: so in the same transaction as all that it taught."""
+    session.execute(_DONE, {"row_id": row_id, "at": clock.now()})
+
+
+def _work_command(command_row_id: int, event: WebhookEvent, row_id: int) -> None:
     with writing() as session:
+        now = clock.now()
         command = session.get_one(Command, command_row_id)
         lock = session.get_one(Lock, command.lock_id)
-        lock.connection.last_webhook_at = clock.now()
-        connection_id, device_id, lock_id = lock.connection_id, lock.device_id, lock.id
+        lock.connection.last_webhook_at = now
+        device_id, lock_id = lock.device_id, lock.id
         schlage_id, sent_at = command.command_id, command.sent_at
         is_open = command.state in OPEN
         if command.state is State.SUCCEEDED:
+            _finish(session, row_id)
             return
+        client = clients.client_of(lock.connection, now)
     assert schlage_id is not None
-    client = clients.client_for(connection_id)
     news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
     trigger = _TRIGGERS.get(event.kind)
     if news is None and is_open and _is_bare_failure(event):
@@ -161,6 +172,7 @@ def _work_command(command_row_id: int, event: WebhookEvent) -> None:
         with changing() as session:
             commands.look_soon(session, command_row_id, clock.now() + STATE_LAG)
             ringing.mark(session, [lock_id])
+            _finish(session, row_id)
         return
     if (news is None or news.event is Event.EXPIRED) and trigger is not None:
         news = News(
@@ -177,6 +189,7 @@ def _work_command(command_row_id: int, event: WebhookEvent) -> None:
         else:
             commands.look_again(session, command_row_id, raw)
         ringing.mark(session, [lock_id])
+        _finish(session, row_id)
 
 
 def _is_bare_failure(event: WebhookEvent) -> bool:

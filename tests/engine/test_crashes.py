@@ -43,7 +43,7 @@ def _none(_: object) -> None:
 
 
 # How many such moments each kind of work has, seen in a run that was not killed.
-MOMENTS = {add: 23, update: 26, delete: 22}
+MOMENTS = {add: 23, update: 24, delete: 20}
 
 
 @pytest.mark.parametrize(
