@@ -54,7 +54,8 @@ def _weighted(runs: Sequence[Figures], name: str) -> float | None:
     known = [run for run in runs if run[name] is not None]
     if not known:
         return None
-    return sum(run[name] * run["bookings"] for run in known) / _sum(known, "bookings")
+    weighed: float = sum(run[name] * run["bookings"] for run in known)
+    return weighed / _sum(known, "bookings")
 
 
 def _ahead(runs: Sequence[Figures]) -> str:

@@ -128,7 +128,7 @@ def _watch(rig: Rig, page: Page, account_id: int, numbers: range) -> list[float]
         timeout=LONGEST_MILLISECONDS,
     )
     green = page.evaluate("window.green")
-    told = {}
+    told: dict[str, float] = {}
     for webhook in rig.webhooks[sent_before:]:
         event = json.loads(webhook.body or b"{}")
         if event.get("trigger") == "CommandSucceeded":

@@ -198,7 +198,7 @@ class Rig:
                 .join(Lock, Lock.id == DoorCode.lock_id)
                 .where(DoorCode.booking_id.in_(list(booking_ids)))
             )
-            return {row[0]: row[1] for row in rows}
+            return {booking_id: device_id for booking_id, device_id in rows if booking_id}
 
     def browser(self) -> "Browser":
         """A browser that is signed in."""

@@ -14,7 +14,7 @@ from typing import Final
 import requests
 from flask import Flask
 from requests.adapters import HTTPAdapter
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from portal import clock as portal_clock
 from portal import tenancy
@@ -100,7 +100,7 @@ class Stage:
         self.adapter: HTTPAdapter = CloudAdapter(self.cloud)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
-        self._due: Row[tuple[datetime | None, ...]] | None = None
+        self._due: tuple[datetime | None, ...] = (None,)
         self._http: requests.Session | None = None
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
@@ -195,12 +195,11 @@ class Stage:
     def _next_due(self) -> datetime | None:
         # Asked before each move of time, and of no row that a session should know.
         with self.app.app_context(), db.engine.connect() as connection:
-            self._due = connection.execute(_DUE).one()
+            self._due = tuple(connection.execute(_DUE).one())
         return min((t for t in self._due if t is not None), default=None)
 
     def _is_due(self, part: slice) -> bool:
         """Whether that part of a sweep would have found something when it was last asked."""
-        assert self._due is not None
         return any(t is not None and t <= self.now for t in self._due[part])
 
     def _sweep_what_is_due(self) -> None:

@@ -67,6 +67,7 @@ class Watch:
             elif isinstance(row, LockEntry):
                 # At once: the entry is written before it is sent, and never sent if rolled back.
                 code = session.get_one(DoorCode, row.door_code_id)
+                assert code.booking_id is not None  # a world keeps no spares and no staff
                 self._ground.owner_of[row.label] = self._number_of[code.booking_id]
             elif isinstance(row, TimelineEntry) and row.kind in _OF_COMMANDS:
                 is_open = row.kind == Kind.COMMAND_SENT

@@ -81,7 +81,9 @@ class Wire(CloudAdapter):
         self._history = history
         self._random = Random(f"{seed}/kills")
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(  # type: ignore[override]  # its options are about sockets
+        self, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
         drawn = self._random.random()
         if drawn < self.kills / 2:
             self._fault("killed_before_call")
