@@ -333,6 +333,9 @@ def _teach_code(
     code.problem, code.problem_text, code.problem_at = shown, news.text[:_KEPT_TEXT], now
     code.is_stuck = is_stuck_after(outcome.kind, problem, code.failures)
     left = reach.needed_for(code, now)
+    if outcome.kind is Kind.DELETE and code.is_wanted:
+        # A stay has two codes until the one before goes: that is not for hours, however far it is.
+        left = min(left, retry.NEAR)
     pause = retry.delay(code.failures, left, pace().retry_after, _random.uniform(-1, 1))
     code.retry_at = now + max(pause, news.retry_after or timedelta(0))
 

@@ -750,3 +750,17 @@ def test_an_entry_with_our_tag_and_no_record_is_known_as_ours_and_left_alone(
     [row] = db.session.scalars(select(ForeignCode)).all()
     assert row.has_our_tag
     assert name in house.held()
+
+
+def test_of_two_codes_of_a_stay_the_old_one_is_not_left_for_hours(house: House) -> None:
+    booking = house.book(arrives="2026-03-08", departs="2026-03-10")
+    house.stage.run_for(minutes=2)
+    for _ in range(4):
+        house.door.script.push("timeout_not_applied", only="delete")
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=4)
+    assert len(house.held()) == 2
+
+    house.stage.run_for(minutes=41)
+    assert len(house.held()) == 1
