@@ -1,8 +1,9 @@
 """The texts for translators: `python -m docs.messages de` begins or refreshes a translation.
 
 Most texts stand in a call of gettext. Others are data: the problem catalogue, and what services
-answer where something cannot be done; pages hand them to gettext when they show them. Both come
-into one file under `portal/translations`, where Flask-Babel looks, so no template is touched.
+answer where something cannot be done, with places for values where it is a `Sentence`; pages hand
+them to gettext when they show them (`filters.tr`). Both come into one file under
+`portal/translations`, where Flask-Babel looks, so no template is touched.
 """
 
 import ast
@@ -30,6 +31,8 @@ _CALLS: Final = {
 }
 # Where texts are data.
 _WITH_PROSE: Final = ("domain", "services", "feeds", "messages", "network", "views")
+# What marks a text that is too short for that, or begins with a value; see domain.sentences.
+_MARKS: Final = frozenset({"Sentence", "word"})
 # A title or a sentence: more than one word, and a capital or a quotation mark first.
 _PROSE: Final = re.compile(r"[A-Z“](?=.*[a-z])[^\n]* [^\n]*")
 
@@ -53,10 +56,11 @@ def catalogue(locale: str | None = None) -> Catalog:
 def prose(source: str) -> Iterator[tuple[int, str]]:
     """The sentences and titles that a module holds as data, with their lines."""
     tree = ast.parse(source)
-    passed_over = set(_not_texts(tree))
+    passed_over, marked = set(_not_texts(tree)), set(_marked(tree))
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and node not in passed_over and _PROSE.fullmatch(node.value):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if node in marked or (node not in passed_over and _PROSE.fullmatch(node.value)):
             yield node.lineno, node.value
 
 
@@ -67,6 +71,12 @@ def _not_texts(tree: ast.AST) -> Iterator[ast.AST]:
             yield node.value
         elif isinstance(node, ast.JoinedStr):
             yield from node.values
+
+
+def _marked(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from node.args[:1] if node.func.id in _MARKS else ()
 
 
 def refresh(locale: str, directory: Path = TRANSLATIONS) -> Path:

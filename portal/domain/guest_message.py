@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from portal.domain.sentences import Sentence
+
 MAX_LENGTH: Final = 4000
 
 
@@ -49,6 +51,13 @@ Address: {address}
 Everything about your door, and help if it does not open: {link}
 """
 
+
+_TOO_LONG: Final = Sentence("At most {most} characters; this text has {length}.")
+_UNKNOWN: Final = Sentence("We cannot fill {wrong}. You can use {known}.")
+_LONE_BRACE: Final = Sentence(
+    "A brace stands alone. Write placeholders such as {example}: {known}."
+)
+
 _NAMED: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -65,13 +74,13 @@ def check(text: str) -> None:
     if not text.strip():
         raise BadText("Write the message, or go back to our text.")
     if len(text) > MAX_LENGTH:
-        raise BadText(f"At most {MAX_LENGTH} characters; this text has {len(text)}.")
+        raise BadText(_TOO_LONG(most=MAX_LENGTH, length=len(text)))
     names = _NAMED.findall(text)
     wrong = sorted({f"{{{name}}}" for name in names if name not in set(Placeholder)})
     if wrong:
-        raise BadText(f"We cannot fill {', '.join(wrong)}. You can use {_all()}.")
+        raise BadText(_UNKNOWN(wrong=", ".join(wrong), known=_all()))
     if "{" in _NAMED.sub("", text) or "}" in _NAMED.sub("", text):
-        raise BadText(f"A brace stands alone. Write placeholders such as {{pin}}: {_all()}.")
+        raise BadText(_LONE_BRACE(example="{pin}", known=_all()))
     if not TELLING & set(names):
         raise BadText("Without {pin} or {link} the guest learns no code. Put one of them in.")
 

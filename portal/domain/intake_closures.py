@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from portal.domain.intake_match import ZONE_SLACK
 from portal.domain.intake_types import (
@@ -16,6 +17,9 @@ from portal.domain.intake_types import (
     SkipReason,
     day_of,
 )
+from portal.domain.sentences import Sentence
+
+_REST: Final = Sentence("The rest of a closure of {nights} nights: too long to be a guest.")
 
 
 def drop_closures(
@@ -73,11 +77,10 @@ def _extended_stays(known: Iterable[KnownStay], poll: Poll) -> Sequence[FeedStay
 
 
 def _skip(stay: FeedStay, nights: int) -> SkippedEvent:
-    words = f"The rest of a closure of {nights} nights: too long to be a guest."
     return SkippedEvent(
         uid=stay.uid,
         reason=SkipReason.CLOSED_SEASON,
-        words=words,
+        words=_REST(nights=nights),
         starts=stay.starts,
         ends=stay.ends,
     )

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from portal.domain import pin as pins
 from portal.domain import spare
 from portal.domain.problems import ProblemKey
+from portal.domain.sentences import Sentence
 from portal.domain.snapshot import CAPACITY, CodeFacts, EntryFacts, Snapshot
+
+_WRONG_LENGTH: Final = Sentence("This lock takes PINs of {wanted} digits; this one has {length}.")
+_CLASH: Final = Sentence("“{label}”, a code we did not make, starts with the same four digits.")
+_FULL: Final = Sentence("The lock holds {capacity} codes, which is all it can.")
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def _digits_fault(snapshot: Snapshot, code: CodeFacts, entry: EntryFacts | None)
         return Fault(
             ProblemKey.WRONG_LENGTH,
             "pin",
-            f"This lock takes PINs of {rule.code_length} digits; this one has {len(digits)}.",
+            _WRONG_LENGTH(wanted=rule.code_length, length=len(digits)),
         )
     if pins.is_trivial(digits) and not (entry and entry.may_be_on_lock):
         return Fault(ProblemKey.PIN_CLASH, "pin", "This PIN is too easy to guess.")
@@ -93,7 +99,7 @@ def _clash(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Fault | None:
             return Fault(
                 ProblemKey.PIN_CLASH,
                 "pin",
-                f"“{foreign.label}”, a code we did not make, starts with the same four digits.",
+                _CLASH(label=foreign.label),
             )
     return None
 
@@ -110,7 +116,7 @@ def _room(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Fault | None:
     return Fault(
         ProblemKey.LOCK_FULL,
         "lock",
-        f"The lock holds {CAPACITY} codes, which is all it can.",
+        _FULL(capacity=CAPACITY),
         frozenset(leaving),
         gives_way=None if leaving else _giving_way(code, stock, now),
     )

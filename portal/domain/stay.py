@@ -7,11 +7,18 @@ start, the later end.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from portal.domain.sentences import Sentence
 
 CLOCK_CHANGE_MARGIN = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
+
+_NO_ZONE: Final = Sentence(
+    "{name} is not a time zone. Use a name such as America/New_York or Europe/Rome."
+)
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"{name!r} is not a time zone. Use a name such as America/New_York or Europe/Rome."
-        ) from error
+        raise ValueError(_NO_ZONE(name=repr(name))) from error
 
 
 def instants(on: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:

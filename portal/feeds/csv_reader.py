@@ -9,6 +9,7 @@ from typing import Final
 
 from portal.domain.guest_sending import is_email
 from portal.domain.intake_types import Moment
+from portal.domain.sentences import Sentence, word
 from portal.feeds.csv_dates import AmbiguousDates, DateOrder, is_date, order_of, parse_moment
 from portal.feeds.csv_table import Row, Table, TableUnreadable, read_table
 from portal.feeds.csv_words import CANCELLED, COLUMN_NAMES, CONFIRMED, Field, plain_header
@@ -36,6 +37,25 @@ REQUIRED: Final = (Field.ARRIVES, Field.DEPARTS)
 
 #: Which column has which meaning, by its place from 0. Kept by header, see `remembered`.
 Columns = Mapping[Field, int]
+
+
+STANDS_TWICE: Final = Sentence("The same booking stands in line {line}. Delete one of them.")
+_MISSING: Final = Sentence("The {what} is missing. Fill it in.", ours={"what"})
+_OTHER_WAY_ROUND: Final = Sentence(
+    "The {what} “{shown}” has day and month the other way round than the other dates."
+    " Write it as 2026-12-31.",
+    ours={"what"},
+)
+_NO_DATE: Final = Sentence(
+    "The {what} “{shown}” is not a date. Write it as 2026-12-31.", ours={"what"}
+)
+_NO_STATUS: Final = Sentence("“{shown}” is no status we know. Write “confirmed” or “cancelled”.")
+_WAS_SHORTENED: Final = Sentence(
+    "A spreadsheet has shortened the {what} to {shown}, so it is left out."
+    " Format the column as text and upload the file again.",
+    ours={"what"},
+)
+_NO_EMAIL: Final = Sentence("“{shown}” is no e-mail address, so it is left out.")
 
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
 # What spreadsheets make of long numbers, and of numbers beside an empty cell.
@@ -165,50 +185,45 @@ class _RowReader:
             stay = self._stay(row)
             first = self._lines.setdefault(stay.external_id, row.line)
             if first != row.line:
-                raise _BadCell(
-                    Field.ID, f"The same booking stands in line {first}. Delete one of them."
-                )
+                raise _BadCell(Field.ID, STANDS_TWICE(line=first))
             self.stays.append(stay)
         except _BadCell as bad:
             self.errors.append(RowError(row.line, bad.field, bad.words))
 
     def _stay(self, row: Row) -> CsvStay:
-        arrives = self._moment(row, Field.ARRIVES, "arrival")
-        departs = self._moment(row, Field.DEPARTS, "departure")
+        arrives = self._moment(row, Field.ARRIVES, word("arrival"))
+        departs = self._moment(row, Field.DEPARTS, word("departure"))
         if not _is_before(arrives, departs):
             raise _BadCell(Field.DEPARTS, "The departure is not after the arrival. Correct one.")
         warnings: list[str] = []
         stay = CsvStay(
             line=row.line,
-            external_id=clean(self._number(row, Field.ID, "booking's number", warnings), 200),
+            external_id=clean(self._number(row, Field.ID, word("booking's number"), warnings), 200),
             arrives=arrives,
             departs=departs,
             is_cancelled=self._is_cancelled(row),
             property_name=clean(_cell(row, self.columns, Field.PROPERTY), 200),
             guest_name=clean(_cell(row, self.columns, Field.GUEST), 200),
-            phone=clean(self._number(row, Field.PHONE, "phone number", warnings), 60),
+            phone=clean(self._number(row, Field.PHONE, word("phone number"), warnings), 60),
             email=self._email(row, warnings),
             pin=self._pin(row, warnings),
             note=clean(_cell(row, self.columns, Field.NOTE), 1000),
-            warning=" ".join(warnings),
+            warning="\n".join(warnings),
         )
         return stay if stay.external_id else _with_own_id(stay)
 
-    def _moment(self, row: Row, wanted: Field, word: str) -> Moment:
+    def _moment(self, row: Row, wanted: Field, what: str) -> Moment:
         text = _cell(row, self.columns, wanted)
         if not text:
-            raise _BadCell(wanted, f"The {word} is missing. Fill it in.")
+            raise _BadCell(wanted, _MISSING(what=what))
         try:
             return parse_moment(text, self.order)
         except ValueError:
             shown = clean(text, 40)
             if is_date(text):
-                words = (
-                    f"The {word} “{shown}” has day and month the other way round than the other"
-                    " dates. Write it as 2026-12-31."
-                )
+                words = _OTHER_WAY_ROUND(what=what, shown=shown)
             else:
-                words = f"The {word} “{shown}” is not a date. Write it as 2026-12-31."
+                words = _NO_DATE(what=what, shown=shown)
             raise _BadCell(wanted, words) from None
 
     def _is_cancelled(self, row: Row) -> bool:
@@ -218,17 +233,13 @@ class _RowReader:
             return False
         if status in CANCELLED:
             return True
-        words = f"“{clean(text, 40)}” is no status we know. Write “confirmed” or “cancelled”."
-        raise _BadCell(Field.STATUS, words)
+        raise _BadCell(Field.STATUS, _NO_STATUS(shown=clean(text, 40)))
 
-    def _number(self, row: Row, wanted: Field, word: str, warnings: list[str]) -> str:
+    def _number(self, row: Row, wanted: Field, what: str, warnings: list[str]) -> str:
         """The cell's digits as written; none where a spreadsheet has lost some of them."""
         text = _cell(row, self.columns, wanted)
         if _SHORTENED.fullmatch(text):
-            warnings.append(
-                f"A spreadsheet has shortened the {word} to {text}, so it is left out."
-                " Format the column as text and upload the file again."
-            )
+            warnings.append(_WAS_SHORTENED(what=what, shown=text))
             return ""
         found = _WITH_POINT.fullmatch(text)
         return found[1] if found else text
@@ -238,7 +249,7 @@ class _RowReader:
         text = _cell(row, self.columns, Field.EMAIL)
         if not text or is_email(text):
             return text
-        warnings.append(f"“{clean(text, 60)}” is no e-mail address, so it is left out.")
+        warnings.append(_NO_EMAIL(shown=clean(text, 60)))
         return ""
 
     def _pin(self, row: Row, warnings: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
+from portal.domain.sentences import Sentence
 from portal.feeds.csv_dates import is_date
 from portal.feeds.csv_words import COLUMN_NAMES, Field, plain_header
 
@@ -40,6 +41,12 @@ _OTHER_FILES: Final = (
 )
 _WESTERN: Final = "cp1252"
 _CHARSETS: Final = [_WESTERN, "cp1250", "cp1251", "cp1253", "cp1254"]
+
+_TOO_WIDE: Final = Sentence("The file has more than {most} columns.")
+_UNREADABLE: Final = Sentence("Line {line} cannot be read: check its quotation marks.")
+_NEVER_CLOSED: Final = Sentence(
+    "In line {line} a quotation mark is opened and never closed. Correct it."
+)
 
 
 class TableUnreadable(Exception):
@@ -91,7 +98,7 @@ def read_table(body: bytes) -> Table:
         raise TableUnreadable("empty", "The file is empty.")
     header, rest = _header_and_rows(rows)
     if len(header) > MOST_COLUMNS:
-        raise TableUnreadable("too_wide", f"The file has more than {MOST_COLUMNS} columns.")
+        raise TableUnreadable("too_wide", _TOO_WIDE(most=MOST_COLUMNS))
     return Table(header, tuple(rest), encoding, separator)
 
 
@@ -183,12 +190,8 @@ def _rows(text: str, separator: str, first_line: int) -> list[Row]:
                     "too_long", "The file has more than 5,000 rows: split it in two."
                 )
     except csv.Error:
-        raise TableUnreadable(
-            "damaged", f"Line {line} cannot be read: check its quotation marks."
-        ) from None
+        raise TableUnreadable("damaged", _UNREADABLE(line=line)) from None
     if line - last > 1 and text.count('"') % 2:
         # All that follows would be one cell of this row, and its bookings lost unseen.
-        raise TableUnreadable(
-            "damaged", f"In line {last} a quotation mark is opened and never closed. Correct it."
-        )
+        raise TableUnreadable("damaged", _NEVER_CLOSED(line=last))
     return rows

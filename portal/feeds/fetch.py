@@ -18,6 +18,7 @@ from urllib.parse import urljoin
 
 import urllib3
 
+from portal.domain.sentences import Sentence
 from portal.feeds.calendar_text import LARGEST_BODY
 from portal.feeds.errors import FetchFailed, FetchRefused
 from portal.network import pinned as network
@@ -30,6 +31,8 @@ MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CHUNK: Final = 16 * 1024
 _LONGEST_VALIDATOR: Final = 300
+
+_HOST_ERROR: Final = Sentence("The host answered with an error ({status}).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> FetchFailed:
     elif status == 429:
         words = "The host asks us to come less often."
     else:
-        words = f"The host answered with an error ({status})."
+        words = _HOST_ERROR(status=status)
     return FetchFailed(f"http_{status}", words, wait)
 
 

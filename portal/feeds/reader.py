@@ -25,11 +25,17 @@ from portal.domain.intake_types import (
     SkippedEvent,
     SkipReason,
 )
+from portal.domain.sentences import Sentence
 from portal.feeds.calendar_text import calendar_text
 from portal.feeds.errors import FeedUnreadable
 from portal.feeds.event import FeedEvent, UnusableEvent, feed_event
 from portal.feeds.recurrence import first_day, occurrences
 from portal.feeds.words import clean, guest_of, says_blocked, says_tentative
+
+_TOO_LONG: Final = Sentence(
+    "{nights} nights: more than {most} are taken for a closed season."
+    " If it is a guest, add the booking by hand."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,10 +304,7 @@ def _why_skipped(
             "Marked as free in the calendar: mark it as busy there if it is a guest.",
         )
     if event.nights > LONGEST_STAY_NIGHTS and stay.reservation_code is None:
-        words = (
-            f"{event.nights} nights: more than {LONGEST_STAY_NIGHTS} are taken for a closed season."
-            " If it is a guest, add the booking by hand."
-        )
+        words = _TOO_LONG(nights=event.nights, most=LONGEST_STAY_NIGHTS)
         return SkipReason.CLOSED_SEASON, words
     return None
 

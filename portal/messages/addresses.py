@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from portal.domain.sentences import Sentence
 from portal.network.addresses import is_public
 from portal.network.errors import CallRefused
 
@@ -60,6 +61,9 @@ _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 LONGEST: Final = 2000
 MAIL_PORTS: Final = (25, 465, 587, 2525)
 
+_NOT_ENCRYPTED: Final = Sentence("Use {scheme}:// so that nobody reads along.")
+_BAD_OPTION: Final = Sentence("Leave out the option “{name}”: it is not allowed here.")
+
 
 def check(address: str, *, allow_private: bool = False) -> tuple[str, str]:
     """The kind of the address and what may be shown of it; CallRefused says what is wrong.
@@ -82,7 +86,7 @@ def check(address: str, *, allow_private: bool = False) -> tuple[str, str]:
             "This kind of address is not allowed. Use one of the services named below.",
         )
     if parts.scheme in _PLAIN and not allow_private:
-        raise CallRefused("not_encrypted", f"Use {parts.scheme}s:// so that nobody reads along.")
+        raise CallRefused("not_encrypted", _NOT_ENCRYPTED(scheme=f"{parts.scheme}s"))
     _check_options(parts.query)
     if parts.scheme not in _HOSTED:
         return kind, ""
@@ -129,6 +133,4 @@ def _native_kind(host: str) -> str:
 def _check_options(query: str) -> None:
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name.lower() not in _OPTIONS:
-            raise CallRefused(
-                "bad_option", f"Leave out the option “{name[:40]}”: it is not allowed here."
-            )
+            raise CallRefused("bad_option", _BAD_OPTION(name=name[:40]))

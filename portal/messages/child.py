@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.network.errors import CallFailed, CallProblem, CallRefused
 
 WALL_SECONDS: Final = 40.0
@@ -38,6 +39,8 @@ _WORDS: Final = {
 _REFUSED: Final = frozenset({"bad_address", "private_address"})
 # After these the service may have the message all the same; an answer of 5xx is another such.
 _UNCERTAIN: Final = frozenset({"timeout", "broke_off"})
+
+_SERVICE_ERROR: Final = Sentence("The service answered with an error ({status}).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def may_be_taken(problem: CallProblem) -> bool:
 def _problem(key: str) -> CallProblem:
     status = key.removeprefix("http_")
     if status != key and status.isdecimal():
-        words = _HTTP.get(status, f"The service answered with an error ({status[:3]}).")
+        words = _HTTP.get(status, _SERVICE_ERROR(status=status[:3]))
         return CallFailed(f"http_{status[:3]}", words)
     key = key if key in _WORDS else "refused"
     return (CallRefused if key in _REFUSED else CallFailed)(key, _WORDS[key])

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.domain.sentences import Sentence
 from portal.models import Account, Manager, Role
 
 MIN_PASSWORD: Final = 12
@@ -23,6 +24,10 @@ _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=
 # Runs that people type along; a password that is mostly one of these is guessed first.
 _RUNS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm")
 _COMMON_WORDS: Final = ("password", "latchboard", "welcome", "letmein", "iloveyou", "administrator")
+
+_ACCOUNT_NAME: Final = Sentence("Give the account a name of at most {most} characters.")
+_SHORT_PASSWORD: Final = Sentence("The password needs at least {least} characters.")
+_LONG_PASSWORD: Final = Sentence("The password may have at most {most} characters.")
 
 
 class BadAccount(Exception):
@@ -38,7 +43,7 @@ def create(session: Session, name: str, email: str, password: str) -> Account:
     """A new account with its owner, who signs in with this e-mail address and password."""
     name = name.strip()
     if not name or len(name) > MAX_NAME:
-        raise BadAccount("name", f"Give the account a name of at most {MAX_NAME} characters.")
+        raise BadAccount("name", _ACCOUNT_NAME(most=MAX_NAME))
     account = Account(name=name, created_at=clock.now(), label_key=secrets.token_hex(32))
     session.add(account)
     session.flush()
@@ -76,9 +81,9 @@ def normalised_email(email: str) -> str:
 def require_good_password(password: str, email: str = "") -> None:
     """Returns for a password that may be used; raises BadAccount naming the rule otherwise."""
     if len(password) < MIN_PASSWORD:
-        raise BadAccount("password", f"The password needs at least {MIN_PASSWORD} characters.")
+        raise BadAccount("password", _SHORT_PASSWORD(least=MIN_PASSWORD))
     if len(password) > MAX_PASSWORD:
-        raise BadAccount("password", f"The password may have at most {MAX_PASSWORD} characters.")
+        raise BadAccount("password", _LONG_PASSWORD(most=MAX_PASSWORD))
     if _is_easily_guessed(password.lower(), email.partition("@")[0]):
         raise BadAccount(
             "password",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.domain import notices
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
 from portal.domain.problems import ProblemKey
+from portal.domain.sentences import Sentence
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
 from portal.services import guest_help, stays, vacancy
 from portal.services.stays import Stay
@@ -23,6 +24,12 @@ FEED_SICK: Final = "feed_sick"
 FEED_HELD: Final = "feed_held"
 CHANNEL_DEAD: Final = "channel_dead"
 ENDPOINT_OFF: Final = "endpoint_off"
+# What alerts say that no page makes: here, where every process that shows one knows it again.
+NOT_YET: Final = Sentence("The code for {lock} is not confirmed {hours} h before arrival.")
+STAFF_TROUBLE: Final = Sentence("{name} at {lock}: {trouble}.", ours={"trouble"})
+TROUBLE: Final = Sentence("{name}: {trouble}.", ours={"trouble"})
+NOTHING_ARRIVES: Final = Sentence("Nothing gets through to “{channel}”.")
+CALLED_NO_MORE: Final = Sentence("“{webhook}” took no call for days, and is called no more.")
 # About a lock, although they name the guest who comes to it.
 OF_LOCKS: Final = frozenset(
     {str(ProblemKey.LOCK_OFFLINE), str(ProblemKey.LOW_BATTERY), str(ProblemKey.LOCK_FULL)}

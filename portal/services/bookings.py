@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.guest_sending import is_email
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.domain.stay import stay_of
 from portal.models import (
     Booking,
@@ -27,6 +28,8 @@ __all__ = ["BadBooking", "BookingWish", "Saved", "changing", "save"]
 
 MAX_NIGHTS: Final = 366
 BAD_EMAIL: Final = "Give one e-mail address, such as ana@example.com, or leave it out."
+
+_TOO_LONG: Final = Sentence("A stay has at most {nights} nights.")
 
 
 class BadBooking(Exception):
@@ -309,7 +312,7 @@ def _fill(session: Session, booking: Booking, place: Property, wish: BookingWish
     except (ValueError, OverflowError) as error:
         raise BadBooking("departs", str(error)) from error
     if (wish.departs_on - wish.arrives_on).days > MAX_NIGHTS:
-        raise BadBooking("departs", f"A stay has at most {MAX_NIGHTS} nights.")
+        raise BadBooking("departs", _TOO_LONG(nights=MAX_NIGHTS))
     booking.property, booking.property_id = place, place.id
     booking.arrives_on, booking.arrives_time = wish.arrives_on, wish.arrives_time
     booking.departs_on, booking.departs_time = wish.departs_on, wish.departs_time

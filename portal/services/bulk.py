@@ -32,6 +32,7 @@ from portal.domain.bulk import (
     forecast_shift,
 )
 from portal.domain.guest_sending import MessageFacts
+from portal.domain.sentences import Sentence
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, BulkItem, BulkRun, DoorCode, GuestSend, Lock
 from portal.queue import JobName, ring
@@ -49,6 +50,8 @@ FORGOTTEN_AFTER: Final = timedelta(days=1)  # what was looked at and never confi
 # Built once, because it runs every 30 s and mostly finds nothing.
 DUE: Final = select(BulkRun).where(BulkRun.due_at <= bindparam("now"))
 _UNEXPECTED: Final = "Something went wrong here that should not. Do it on the booking's own page."
+
+_TOO_MANY: Final = Sentence("Choose at most {most} bookings at once.")
 
 
 class BadRun(Exception):
@@ -133,7 +136,7 @@ def stage(
     now = clock.now()
     _forget_old(session, now)
     if len(booking_ids) > MOST_BOOKINGS:
-        raise BadRun(f"Choose at most {MOST_BOOKINGS} bookings at once.")
+        raise BadRun(_TOO_MANY(most=MOST_BOOKINGS))
     found = session.execute(
         select(Booking.id, Booking.revision)
         .where(Booking.id.in_(booking_ids))

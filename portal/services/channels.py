@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.notices import Kind, Topic
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.domain.stay import zone_of
 from portal.messages import addresses
 from portal.models import Channel, ChannelThread, Notice
@@ -19,6 +20,8 @@ from portal.network.errors import CallRefused
 from portal.services import outgoing
 
 MOST: Final = 50
+
+_TOO_MANY: Final = Sentence("An account has at most {most} channels. Remove one first.")
 
 
 class BadChannel(Exception):
@@ -48,7 +51,7 @@ def add(
 ) -> Channel:
     """A channel that is told from now on; raises BadChannel. `hint` is for people to know it by."""
     if session.scalars(select(func.count(Channel.id))).one() >= MOST:
-        raise BadChannel("name", f"An account has at most {MOST} channels. Remove one first.")
+        raise BadChannel("name", _TOO_MANY(most=MOST))
     channel = Channel(account_id=account_id, created_at=clock.now(), topics=[])
     _apply(channel, wants)
     set_address(channel, address, hint=hint)

@@ -12,6 +12,7 @@ from portal.domain import notices
 from portal.domain.command import State
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.sentences import word
 from portal.domain.status import Status
 from portal.domain.verdict import REMOVAL_ALARM
 from portal.models import (
@@ -27,7 +28,15 @@ from portal.models import (
     StaffCode,
 )
 from portal.services import vacancy
-from portal.services.alert_page import CHANNEL_DEAD, ENDPOINT_OFF
+from portal.services.alert_page import (
+    CALLED_NO_MORE,
+    CHANNEL_DEAD,
+    ENDPOINT_OFF,
+    NOT_YET,
+    NOTHING_ARRIVES,
+    STAFF_TROUBLE,
+    TROUBLE,
+)
 
 # How long before an arrival an unconfirmed code is alarmed, the most urgent first.
 BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
@@ -132,6 +141,8 @@ _CLOSED_BY: Final = (
     .where(Command.closed_at > bindparam("after"), Command.state != State.SUPERSEDED)
 )
 
+_UNDECIDED: Final = word("it needs a decision of yours")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -182,7 +193,7 @@ def _late_arrivals(session: Session, now: datetime) -> list[Condition]:
                 account_id=code.account_id,
                 key=f"{NOT_CONFIRMED}:{hours}h:{code.id}",
                 cause=NOT_CONFIRMED,
-                words=f"The code for {code.lock.name} is not confirmed {hours} h before arrival.",
+                words=NOT_YET(lock=code.lock.name, hours=hours),
                 booking_id=code.booking_id,
                 lock_id=code.lock_id,
             )
@@ -208,20 +219,22 @@ def _needing(session: Session, now: datetime, told: set[str]) -> list[Condition]
 
 
 def _of_code(code: DoorCode) -> Condition:
-    title = CATALOGUE[code.problem].title if code.problem else "it needs a decision of yours"
+    title = CATALOGUE[code.problem].title if code.problem else _UNDECIDED
     if code.staff_code is not None:
         return Condition(
             account_id=code.account_id,
             key=f"{STAFF_NEEDS_YOU}:{code.lock_id}:{code.staff_code.id}",
             cause=STAFF_NEEDS_YOU,
-            words=f"{code.staff_code.name[:80]} at {code.lock.name[:80]}: {title}.",
+            words=STAFF_TROUBLE(
+                name=code.staff_code.name[:80], lock=code.lock.name[:80], trouble=title
+            ),
             lock_id=code.lock_id,
         )
     return Condition(
         account_id=code.account_id,
         key=f"{NEEDS_YOU}:{code.id}",
         cause=NEEDS_YOU,
-        words=f"{code.lock.name}: {title}.",
+        words=TROUBLE(name=code.lock.name, trouble=title),
         booking_id=code.booking_id,
         lock_id=code.lock_id,
     )
@@ -255,7 +268,7 @@ def _of_lock(
         account_id=lock.account_id,
         key=f"{key}:{lock.id}",
         cause=str(key),
-        words=f"{lock.name}: {CATALOGUE[key].title}.",
+        words=TROUBLE(name=lock.name, trouble=CATALOGUE[key].title),
         booking_id=booking_id,
         lock_id=lock.id,
     )
@@ -269,7 +282,7 @@ def _ways_to_tell(session: Session) -> list[Condition]:
                 account_id=channel.account_id,
                 key=f"{CHANNEL_DEAD}:{channel.id}",
                 cause=CHANNEL_DEAD,
-                words=f"Nothing gets through to “{channel.name}”.",
+                words=NOTHING_ARRIVES(channel=channel.name),
             )
             for channel in session.execute(_DEAD_CHANNELS)
         ),
@@ -278,7 +291,7 @@ def _ways_to_tell(session: Session) -> list[Condition]:
                 account_id=endpoint.account_id,
                 key=f"{ENDPOINT_OFF}:{endpoint.id}",
                 cause=ENDPOINT_OFF,
-                words=f"“{endpoint.name}” took no call for days, and is called no more.",
+                words=CALLED_NO_MORE(webhook=endpoint.name),
             )
             for endpoint in session.execute(_OFF_ENDPOINTS)
         ),
@@ -294,7 +307,7 @@ def _late_removals(session: Session, now: datetime) -> list[Condition]:
             account_id=code.account_id,
             key=f"{_REMOVAL}:{code.id}",
             cause=str(cause),
-            words=f"{code.lock.name}: {CATALOGUE[cause].title}.",
+            words=TROUBLE(name=code.lock.name, trouble=CATALOGUE[cause].title),
             # A spare that was given tells of the stay that it was given for.
             booking_id=code.stay_id,
             lock_id=code.lock_id,
@@ -325,7 +338,7 @@ def _connections(session: Session, now: datetime) -> list[Condition]:
                 account_id=connection.account_id,
                 key=f"{key}:{connection.id}",
                 cause=str(key),
-                words=f"{connection.name}: {CATALOGUE[key].title}.",
+                words=TROUBLE(name=connection.name, trouble=CATALOGUE[key].title),
                 connection_id=connection.id,
             )
             for key in keys

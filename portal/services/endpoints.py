@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from portal import clock
 from portal.domain.outgoing import CALL_PAUSES, ENDPOINT_GIVES_UP, State
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.domain.webhook_events import CHOICES, EventKind
 from portal.models import Endpoint, EndpointCall
 from portal.network import post as network
@@ -32,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 MOST: Final = 20
 GONE: Final = 410
+
+_TOO_MANY: Final = Sentence("An account has at most {most} webhooks. Remove one first.")
+_NOT_TAKEN: Final = Sentence("The receiver answered with {status}, not with 2xx.")
 
 
 class BadEndpoint(Exception):
@@ -48,7 +52,7 @@ def add(
 ) -> Endpoint:
     """An endpoint with a secret of its own, called from now on; raises BadEndpoint."""
     if session.scalars(select(func.count(Endpoint.id))).one() >= MOST:
-        raise BadEndpoint("name", f"An account has at most {MOST} webhooks. Remove one first.")
+        raise BadEndpoint("name", _TOO_MANY(most=MOST))
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     endpoint = Endpoint(
         account_id=account_id, secret=Secret(secret), created_at=clock.now(), kinds=[]
@@ -155,7 +159,7 @@ def _refusal(status: int) -> CallProblem:
         return CallRefused(
             "http_410", "The receiver says that this address is gone for good (410)."
         )
-    return CallFailed(f"http_{status}", f"The receiver answered with {status}, not with 2xx.")
+    return CallFailed(f"http_{status}", _NOT_TAKEN(status=status))
 
 
 def _conclude(call_id: int, attempts: int, problem: CallProblem | None) -> None:

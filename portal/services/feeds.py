@@ -18,6 +18,7 @@ from portal.domain.intake_types import (
     FeedSource,
 )
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.feeds import child
 from portal.feeds import fetch as network
 from portal.feeds.errors import FeedProblem, FetchFailed
@@ -36,6 +37,8 @@ LONGEST_BACKOFF: Final = timedelta(hours=6)
 # A feed that fails now and then is nothing to wake anybody for.
 SICK_AFTER_FAILURES: Final = 4
 _random = SystemRandom()
+
+_SICK: Final = Sentence("{calendar} cannot be read: {why}", ours={"why"})
 
 
 class BadFeed(Exception):
@@ -246,5 +249,9 @@ def _failed(feed_id: int, problem: FeedProblem) -> None:
         feed.due_at = now + pause
         if feed.failures >= SICK_AFTER_FAILURES:
             feed_alerts.open_alert(
-                session, feed, feed_alerts.SICK, f"{feed.name} cannot be read: {problem.words}", now
+                session,
+                feed,
+                feed_alerts.SICK,
+                _SICK(calendar=feed.name, why=problem.words),
+                now,
             )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.guest_sending import Way, is_email
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.messages import addresses
 from portal.messages.addresses import MAIL_PORTS, mail_address
 from portal.models import GuestWay
@@ -22,6 +23,8 @@ TO: Final = "{to}"
 _ANY_NUMBER: Final = "12125550142"
 _SMS: Final = "sms"
 _IN_NAMES: Final = frozenset(".,-&’")
+
+_NUMBER_ONCE: Final = Sentence("Write {placeholder} once, where the guest's number goes.")
 
 
 class BadWay(Exception):
@@ -102,7 +105,7 @@ def save_sms(session: Session, account_id: int, address: str) -> None:
     """Text messages to guests go out by this gateway from now on; raises BadWay."""
     address = address.strip()
     if address.count(TO) != 1:
-        raise BadWay("address", f"Write {TO} once, where the guest's number goes.")
+        raise BadWay("address", _NUMBER_ONCE(placeholder=TO))
     try:
         kind, _ = addresses.check(
             address.replace(TO, _ANY_NUMBER), allow_private=channels.allows_private()

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain.intake_types import Moment
 from portal.domain.secret import Secret
-from portal.feeds.csv_reader import CsvReading, CsvStay
+from portal.domain.sentences import Sentence, word
+from portal.feeds.csv_reader import STANDS_TWICE, CsvReading, CsvStay
 from portal.models import Booking, BookingStatus, Lock, Mapping, Property, Source
 from portal.services import pins
 from portal.services.bookings import MAX_NIGHTS, BookingWish
@@ -26,6 +27,16 @@ from portal.zones import zone_or_utc
 
 _AIRBNB_CODE: Final = re.compile(r"HM[A-Z0-9]{8}")
 _AT_ONCE: Final = 400  # rows per query: SQLite takes a limited number of values
+
+_SEVERAL_PROPERTIES: Final = Sentence("Several properties are called “{name}”. Rename one of them.")
+_NO_PROPERTY: Final = Sentence("No property is called “{name}”. Add it, or correct the name.")
+_TOO_LONG: Final = Sentence("A stay has at most {nights} nights. Correct a date.")
+_LOST_ZEROS: Final = Sentence(
+    "The PIN has {length} digits instead of {wanted}: did Excel drop leading zeros?"
+    " Tick “put leading zeros back”, or write the column as text."
+)
+_PIN_STAYS: Final = Sentence("{fault} Its PIN stays as it is.", ours={"fault"})
+_OTHER_PIN: Final = Sentence("{fault} A PIN is chosen instead.", ours={"fault"})
 
 
 class Deed(StrEnum):
@@ -107,8 +118,8 @@ class Planner:
         if len(named) == 1:
             return named[0]
         if named:
-            return f"Several properties are called “{stay.property_name}”. Rename one of them."
-        return f"No property is called “{stay.property_name}”. Add it, or correct the name."
+            return _SEVERAL_PROPERTIES(name=stay.property_name)
+        return _NO_PROPERTY(name=stay.property_name)
 
     def _plan(self, stay: CsvStay, place: "Property | str", known: "_Known") -> Plan:
         arrives_on, arrives_time = _taken_apart(stay.arrives)
@@ -126,7 +137,7 @@ class Planner:
             return replace(bare, words=place)
         bare = replace(bare, property_name=place.name)
         if (departs_on - arrives_on).days > MAX_NIGHTS:
-            return replace(bare, words=f"A stay has at most {MAX_NIGHTS} nights. Correct a date.")
+            return replace(bare, words=_TOO_LONG(nights=MAX_NIGHTS))
         if departs_on < clock.now().astimezone(zone_or_utc(place.time_zone)).date():
             return replace(bare, deed=Deed.LEFT_OUT, words="This stay is over.")
         wish = BookingWish(
@@ -191,7 +202,7 @@ class Planner:
         """The plan with its deed, once it is known which booking it is about."""
         pin, warning = self._usable(pin, wish.property_id, booking)
         wish = replace(wish, pin=Secret(pin) if pin else None)
-        plan = replace(bare, wish=wish, warning=" ".join(filter(None, (bare.warning, warning))))
+        plan = replace(bare, wish=wish, warning="\n".join(filter(None, (bare.warning, warning))))
         if booking is None:
             return replace(plan, deed=Deed.CREATE)
         what = tuple(_differences(booking, wish))
@@ -212,13 +223,10 @@ class Planner:
         fault = pins.fault_of(pin, locks)
         if fault is None:
             return pin, ""
-        what_then = "Its PIN stays as it is." if booking else "A PIN is chosen instead."
+        what_then = _PIN_STAYS if booking else _OTHER_PIN
         if len(pin) < length:
-            fault = (
-                f"The PIN has {len(pin)} digits instead of {length}: did Excel drop leading zeros?"
-                " Tick “put leading zeros back”, or write the column as text."
-            )
-        return "", f"{fault} {what_then}"
+            fault = _LOST_ZEROS(length=len(pin), wanted=length)
+        return "", what_then(fault=fault)
 
 
 class _Known:
@@ -292,7 +300,7 @@ def _one_row_each(plans: Iterable[Plan]) -> Iterable[Plan]:
         if plan.wish is not None:
             first = lines.setdefault((plan.source, plan.external_id), plan.line)
             if first != plan.line:
-                words = f"The same booking stands in line {first}. Delete one of them."
+                words = STANDS_TWICE(line=first)
                 yield replace(plan, deed=Deed.ERROR, words=words, wish=None, warning="", what=())
                 continue
         yield plan
@@ -301,22 +309,22 @@ def _one_row_each(plans: Iterable[Plan]) -> Iterable[Plan]:
 def _differences(booking: Booking, wish: BookingWish) -> Iterable[str]:
     """What `bookings.save` would change; it keeps details that the wish leaves out."""
     pairs = (
-        ("property", booking.property_id, wish.property_id),
+        (word("property"), booking.property_id, wish.property_id),
         (
-            "arrival",
+            word("arrival"),
             (booking.arrives_on, booking.arrives_time),
             (wish.arrives_on, wish.arrives_time),
         ),
         (
-            "departure",
+            word("departure"),
             (booking.departs_on, booking.departs_time),
             (wish.departs_on, wish.departs_time),
         ),
-        ("status", booking.status, wish.status),
-        ("guest", booking.guest_name, wish.guest_name or booking.guest_name),
-        ("phone", booking.guest_phone, wish.guest_phone or booking.guest_phone),
-        ("e-mail", booking.guest_email, wish.guest_email or booking.guest_email),
-        ("note", booking.note, wish.note or booking.note),
+        (word("status"), booking.status, wish.status),
+        (word("guest"), booking.guest_name, wish.guest_name or booking.guest_name),
+        (word("phone"), booking.guest_phone, wish.guest_phone or booking.guest_phone),
+        (word("e-mail"), booking.guest_email, wish.guest_email or booking.guest_email),
+        (word("note"), booking.note, wish.note or booking.note),
         ("PIN", booking.pin, wish.pin or booking.pin),
     )
     return [name for name, old, new in pairs if old != new]

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, tenancy
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.feeds import csv_reader
 from portal.feeds.csv_reader import (
     AmbiguousDates,
@@ -47,6 +48,8 @@ _ROWS_PER_BLOCK: Final = 25
 # As many as one request may take over: browsers and proxies give up on one that takes a minute.
 ROWS_PER_PRESS: Final = 1000
 _DETAILS: Final = ("guest_name", "guest_phone", "guest_email", "note")
+
+_BUT_THE_PIN: Final = Sentence("{fault} The booking is there, with another PIN.", ours={"fault"})
 
 
 class NotReady(Exception):
@@ -285,7 +288,7 @@ def _carry_out(session: Session, row: CsvImport, plan: Plan, actor: str) -> list
             row.refused += 1
             return [(plan.line, bad.words)]
         # A PIN that a door refuses never costs the stay.
-        remarks.append((plan.line, f"{bad.words} The booking is there, with another PIN."))
+        remarks.append((plan.line, _BUT_THE_PIN(fault=bad.words)))
         plan = replace(plan, wish=replace(plan.wish, pin=None))
         was = was | {"pin": None} if was else None
         try:

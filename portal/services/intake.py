@@ -42,6 +42,7 @@ from portal.domain.intake_types import (
     moment_from_text,
     moment_text,
 )
+from portal.domain.sentences import Sentence
 from portal.feeds.reader import Reading
 from portal.models import Booking, BookingStatus, Feed, Source
 from portal.services import bookings, feed_alerts
@@ -59,6 +60,10 @@ _HOLD_WORDS: Final = {
     HoldReason.MOVED: "New dates would lock out a guest who is inside.",
     HoldReason.MANY_MOVED: "Several stays moved to other days at once.",
 }
+
+_HELD_ALERT: Final = Sentence("{calendar}: {why} Their codes stay for now.", ours={"why"})
+_LEFT_OUT: Final = Sentence("Left out: {why}", ours={"why"})
+
 # Normal for one guest: it waits, but nobody needs to be alarmed.
 _QUIET: Final = frozenset({HoldReason.ONE_OF_FEW})
 
@@ -283,7 +288,7 @@ def _apply_one(
                 rows[key].held_until = until
             feed.held_reason, feed.hold_accepted_at = _HOLD_WORDS[reason], None
             if reason not in _QUIET:
-                words = f"{feed.name}: {_HOLD_WORDS[reason]} Their codes stay for now."
+                words = _HELD_ALERT(calendar=feed.name, why=_HOLD_WORDS[reason])
                 feed_alerts.open_alert(session, feed, feed_alerts.HELD, words, clock.now())
             return _HOLD_WORDS[reason]
         case Kept(keys):
@@ -378,7 +383,7 @@ def _create(
             actor,
         )
     except BadBooking as error:
-        return f"Left out: {error.words}"
+        return _LEFT_OUT(why=error.words)
     return "New stay."
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -11,6 +12,7 @@ from portal.domain.entry import EntryState, Evidence
 from portal.domain.pin import LengthRule
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.models import (
     Booking,
     BookingStatus,
@@ -24,6 +26,8 @@ from portal.models import (
 )
 from portal.services import ringing, standings, timeline
 
+_WRONG_LENGTH: Final = Sentence("{lock} takes PINs of {wanted} digits; this one has {length}.")
+
 
 def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
     """Why these digits cannot be a PIN on these locks, in words with the remedy; None: they can."""
@@ -33,7 +37,7 @@ def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
         return "This PIN is too easy to guess. Choose other digits."
     for lock in locks:
         if not LengthRule(lock.code_length, lock.has_vlac).allows(pin):
-            return f"{lock.name} takes PINs of {lock.code_length} digits; this one has {len(pin)}."
+            return _WRONG_LENGTH(lock=lock.name, wanted=lock.code_length, length=len(pin))
     return None
 
 

@@ -8,17 +8,22 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.domain.spare import MOST_PER_LOCK
 from portal.domain.stay import stay_of, zone_of
 from portal.models import Booking, BookingStatus, Mapping, PinSource, Property
 from portal.services import mapping, ringing
 
 _LIMITS: Final = {
-    "lead_days": (0, 60, "days ahead"),
-    "buffer_before_minutes": (0, 24 * 60, "minutes before check-in"),
-    "buffer_after_minutes": (0, 24 * 60, "minutes after check-out"),
-    "pin_hours_before": (0, 14 * 24, "hours before check-in"),
-    "spare_codes": (0, MOST_PER_LOCK, "spare codes"),
+    "lead_days": (0, 60, Sentence("Give {low} to {high} days ahead.")),
+    "buffer_before_minutes": (
+        0,
+        24 * 60,
+        Sentence("Give {low} to {high} minutes before check-in."),
+    ),
+    "buffer_after_minutes": (0, 24 * 60, Sentence("Give {low} to {high} minutes after check-out.")),
+    "pin_hours_before": (0, 14 * 24, Sentence("Give {low} to {high} hours before check-in.")),
+    "spare_codes": (0, MOST_PER_LOCK, Sentence("Give {low} to {high} spare codes.")),
 }
 _LONGEST: Final = {"address": 300, "directions": 2000}
 _FIELDS: Final = frozenset(
@@ -35,6 +40,8 @@ _FIELDS: Final = frozenset(
         *_LONGEST,
     }
 )
+
+_TOO_LONG: Final = Sentence("Give at most {most} characters.")
 
 
 class BadProperty(Exception):
@@ -143,12 +150,12 @@ def _checked(field: str, value: Any) -> Any:
 def _text(field: str, value: Any) -> str:
     text = str(value or "").strip()
     if len(text) > _LONGEST[field]:
-        raise BadProperty(field, f"Give at most {_LONGEST[field]} characters.")
+        raise BadProperty(field, _TOO_LONG(most=_LONGEST[field]))
     return text
 
 
 def _number(field: str, value: Any) -> int:
-    low, high, unit = _LIMITS[field]
+    low, high, outside = _LIMITS[field]
     if not isinstance(value, int) or not low <= value <= high:
-        raise BadProperty(field, f"Give {low} to {high} {unit}.")
+        raise BadProperty(field, outside(low=low, high=high))
     return value

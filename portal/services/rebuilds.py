@@ -21,6 +21,7 @@ from portal.domain.rebuild import (
     Stage,
     is_to_be_sent_again,
 )
+from portal.domain.sentences import Sentence
 from portal.domain.status import Status
 from portal.models import (
     Booking,
@@ -38,6 +39,11 @@ from portal.services.snapshots import LockRows
 # A lock that works through its codes one by one needs this long at the most before we stop asking.
 SETTING_TAKES: Final = timedelta(days=2)
 _SETTLED: Final = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.PLANNED})
+
+_GUEST_INSIDE: Final = Sentence(
+    "A guest is inside until {day}. Their code goes off for some minutes. To go on, type the"
+    " lock's name: {lock}"
+)
 
 
 class CannotRebuild(Exception):
@@ -115,10 +121,7 @@ def start(
         raise CannotRebuild("This lock is being set up again already.")
     seen = preview(session, lock)
     if seen.inside is not None and typed_name.strip().casefold() != lock.name.casefold():
-        raise CannotRebuild(
-            f"A guest is inside until {seen.inside.departs_on.isoformat()}. Their code "
-            f"goes off for some minutes. To go on, type the lock's name: {lock.name}"
-        )
+        raise CannotRebuild(_GUEST_INSIDE(day=seen.inside.departs_on.isoformat(), lock=lock.name))
     rebuild = Rebuild(
         account_id=lock.account_id,
         lock_id=lock.id,

@@ -17,6 +17,7 @@ from portal.domain import week
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
+from portal.domain.sentences import Sentence
 from portal.domain.status import Status
 from portal.domain.week import MAX_WEEKLY_WINDOWS, WeeklyWindow
 from portal.models import DoorCode, Lock, LockEntry, Mapping, Property, StaffCode, StaffGrant
@@ -25,6 +26,8 @@ from portal.zones import zone_or_utc
 
 # The end of a code that is there until it is revoked; the lock is told of none.
 NO_END: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+_CLASH: Final = Sentence("Another code on {lock} starts with the same four digits. Choose others.")
 
 
 class BadStaffCode(Exception):
@@ -293,7 +296,7 @@ def _check_pin(
             with_stock=False,
         )
         if any(digits_of.clashes(pin.reveal(), other) for other in taken):
-            fault = f"Another code on {lock.name} starts with the same four digits. Choose others."
+            fault = _CLASH(lock=lock.name)
             break
     if fault is not None:
         raise BadStaffCode("pin", fault)

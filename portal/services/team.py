@@ -3,15 +3,18 @@
 An account always keeps an active owner: the last one can be neither disabled nor demoted.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal import tenancy
+from portal.domain.sentences import Sentence
 from portal.models import ApiToken, Manager, Role, SignIn
 from portal.services import accounts, sign_ins, timeline, tokens
 from portal.services.accounts import MAX_NAME, BadAccount
+
+_LONG_NAME: Final = Sentence("Give a name of at most {most} characters.")
 
 
 def add(
@@ -27,7 +30,7 @@ def add(
     """A new person in the account; raises BadAccount naming the field that will not do."""
     name = " ".join(name.replace("\x00", "").split())
     if not name or len(name) > MAX_NAME:
-        raise BadAccount("name", f"Give a name of at most {MAX_NAME} characters.")
+        raise BadAccount("name", _LONG_NAME(most=MAX_NAME))
     # An address signs in to one account only, so it is compared with those of all accounts.
     with tenancy.as_system():
         manager = accounts.add_manager(

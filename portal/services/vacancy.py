@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.door_event import INSIDE_FOR, How, Opening, What, Whose, is_uncalled_for
+from portal.domain.sentences import Sentence
 from portal.domain.stay import Window
 from portal.models import Alert, Booking, BookingStatus, DoorEvent, Lock, Mapping, Property
 
@@ -22,6 +23,12 @@ _STANDING: Final = (
     select(DoorEvent, Lock.name)
     .join(Lock, Lock.id == DoorEvent.lock_id)
     .where(DoorEvent.alert_until > bindparam("now"))
+)
+
+_FROM_INSIDE: Final = Sentence("{lock} was opened from inside while nobody stays there.")
+_WITH_A_CODE: Final = Sentence("{lock} was opened with a code while nobody stays there.")
+_WITH_THE_CODE: Final = Sentence(
+    "{lock} was opened with the code “{name}” while nobody stays there."
 )
 
 
@@ -73,10 +80,10 @@ def standing(session: Session, now: datetime) -> list[Uncalled]:
 
 def _words(event: DoorEvent, lock_name: str) -> str:
     if event.how is How.THUMB_TURN:
-        return f"{lock_name} was opened from inside while nobody stays there."
+        return _FROM_INSIDE(lock=lock_name)
     if event.whose is Whose.GUEST or not event.name:
-        return f"{lock_name} was opened with a code while nobody stays there."
-    return f"{lock_name} was opened with the code “{event.name}” while nobody stays there."
+        return _WITH_A_CODE(lock=lock_name)
+    return _WITH_THE_CODE(lock=lock_name, name=event.name)
 
 
 def _is_watched(session: Session, lock_id: int) -> bool:

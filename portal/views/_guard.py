@@ -17,6 +17,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock, tenancy
+from portal.domain.sentences import Sentence, word
 from portal.extensions import csrf, db, login
 from portal.models import Role
 from portal.services import roles, sign_ins, tokens
@@ -29,6 +30,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 API_PREFIX: Final = "/api/"
 _ROLE: Final = "_least_role"
 _PUBLIC: Final = "_public_because"
+_MAY_NOT: Final = Sentence(
+    "This needs the role “{least}”, and you are “{own}”.", ours={"least", "own"}
+)
+_ROLES: Final = {
+    Role.OWNER: word("owner"),
+    Role.MANAGER: word("manager"),
+    Role.STAFF: word("staff"),
+    Role.VIEWER: word("viewer"),
+}
 
 
 class UndeclaredView(Exception):
@@ -142,7 +152,7 @@ def _admit() -> BaseResponse | None:
     g.caller = found
     structlog.contextvars.bind_contextvars(account=found.account_id, actor=found.actor)
     if not roles.is_at_least(found.role, least):
-        abort(403, f"This needs the role “{least}”, and you are “{found.role}”.")
+        abort(403, _MAY_NOT(least=_ROLES[least], own=_ROLES[found.role]))
     g.tenancy = ExitStack()
     g.tenancy.enter_context(tenancy.as_account(found.account_id))
     return None

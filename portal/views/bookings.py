@@ -28,7 +28,7 @@ from portal.services import (
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.services.spares import NoSpare
-from portal.views import _htmx, _live, words
+from portal.views import _htmx, _live, filters, words
 from portal.views._guard import caller, own_path, requires
 from portal.views._language import language_name
 from portal.views._pages import links
@@ -104,7 +104,7 @@ def spare(booking_id: int) -> BaseResponse | str:
             pins = [(code.lock.name, code.pin) for code in given]
             pin = booking.pin
     except NoSpare as refused:
-        flash(gettext(refused.words), "bad")
+        flash(filters.tr(refused.words), "bad")
         return _to(booking_id)
     return _page(booking_id, pin=pin, spare_pins=pins, is_pin_shown=True)
 

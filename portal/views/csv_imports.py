@@ -48,7 +48,7 @@ def upload() -> BaseResponse | str | tuple[str, int]:
         try:
             import_id = imports.stage(file.filename or "", file.read(), caller().actor)
         except TableUnreadable as bad:
-            tell(form, "file", filters.tr(bad.words), "file")
+            tell(form, "file", bad.words, "file")
         else:
             return _to(import_id)
     page = render_template("imports/csv_upload.html", form=form)

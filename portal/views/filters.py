@@ -18,6 +18,7 @@ from flask_babel import get_locale, gettext, lazy_gettext
 from markupsafe import Markup, escape
 
 from portal import clock
+from portal.domain import sentences
 from portal.domain.pin import grouped
 from portal.domain.problems import CATALOGUE, Problem, ProblemKey
 from portal.domain.secret import Secret
@@ -111,8 +112,20 @@ def icon(name: str, extra: str = "") -> Markup:
 
 
 def tr(text: object) -> str:
-    """A text of ours that a variable holds (catalogue, words), in the page's language."""
-    return gettext(str(text))
+    """A text of ours that a variable holds (catalogue, words), in the page's language.
+
+    A sentence with values in it is found again by its own words; any other text stays as it is.
+    """
+    english = str(text)
+    if not english:
+        return ""  # of which a catalogue says what it is itself
+    said = gettext(english)
+    found = sentences.find(english) if said == english else None
+    if found is None:
+        return said
+    ours = found.sentence.ours
+    values = {name: tr(value) if name in ours else value for name, value in found.values.items()}
+    return sentences.filled(gettext(found.sentence.template), values)
 
 
 def problem(key: ProblemKey) -> Problem:

@@ -31,6 +31,7 @@ from portal.domain.guest_sending import Way, is_email
 from portal.domain.intake_types import FeedSource
 from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
 from portal.models import PinSource
+from portal.views import filters
 
 _NEEDED: Final = lazy_gettext("This is needed.")
 _WAYS: Final = (
@@ -346,6 +347,9 @@ def _minutes(way: Field, amount: Field, unit: Field) -> int:
 
 
 def tell(form: FlaskForm, field: str, words: str, otherwise: str) -> None:
-    """Puts what a service said of a field at that field, or at `otherwise` where it has none."""
+    """Puts what a service said of a field at that field, or at `otherwise` where it has none.
+
+    It stands there in the page's language.
+    """
     control: Any = form._fields.get(field) or form._fields[otherwise]
-    control.errors = [*control.errors, words]
+    control.errors = [*control.errors, filters.tr(words)]

@@ -16,7 +16,7 @@ from portal.services.guest_messages import BadMessage
 from portal.services.guest_sending import NotSent
 from portal.services.stays import next_turn
 from portal.unit_of_work import writing
-from portal.views import _htmx, _live
+from portal.views import _htmx, _live, filters
 from portal.views._guard import caller, requires
 from portal.views._language import language_name
 from portal.views._stays import pin_holder, stay_or_404
@@ -47,7 +47,7 @@ def send(booking_id: int) -> BaseResponse | tuple[str, int]:
     try:
         language = guest_messages.language_of(request.form.get("language") or "")
     except BadMessage as bad:
-        return _page(booking_id, language_error=gettext(bad.words)), 422
+        return _page(booking_id, language_error=filters.tr(bad.words)), 422
     try:
         with writing() as session:
             send_id = guest_sending.wish(

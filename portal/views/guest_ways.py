@@ -175,7 +175,7 @@ def _email_page(form: SenderForm, test: MailTestForm) -> Any:
     if not form.is_submitted() and lines and known and lines[0].made_at >= known.saved_at:
         field = _AT_FAULT.get(lines[0].error_key)
         if field is not None:
-            tell(form, field, filters.tr(lines[0].error), field)
+            tell(form, field, lines[0].error, field)
     page = render_template("guest_ways/email.html", form=form, test=test, **context)
     return (page, 422) if form.is_submitted() and form.errors else page
 

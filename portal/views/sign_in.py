@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_babel import ngettext
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -112,7 +113,10 @@ def _refuse_for_now(
 ) -> tuple[str, int, dict[str, str]]:
     seconds = max(1, ceil(retry_after.total_seconds()))
     minutes = ceil(seconds / 60)
-    span = "a minute" if minutes == 1 else f"{minutes} minutes"
-    words = f"Too many tries. Wait {span}, then try again."
+    words = ngettext(
+        "Too many tries. Wait a minute, then try again.",
+        "Too many tries. Wait %(num)s minutes, then try again.",
+        minutes,
+    )
     page = render_template("sign_in/show.html", email=email, wanted=wanted, error=words)
     return page, 429, {"Retry-After": str(seconds)}

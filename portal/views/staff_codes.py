@@ -160,7 +160,7 @@ def _form() -> StaffCodeForm:
 
 
 def _tell(form: StaffCodeForm, bad: BadStaffCode) -> None:
-    tell(form, "ends_2" if bad.field == "windows" else bad.field, gettext(bad.words), "name")
+    tell(form, "ends_2" if bad.field == "windows" else bad.field, bad.words, "name")
 
 
 def _form_page(form: StaffCodeForm, staff: StaffCode | None) -> str | tuple[str, int]:

@@ -13,7 +13,7 @@ from portal.models import ApiToken, Manager, Role
 from portal.services import team, team_page
 from portal.services.accounts import BadAccount
 from portal.unit_of_work import writing
-from portal.views import _htmx
+from portal.views import _htmx, filters
 from portal.views._guard import caller, requires
 from portal.views.forms import tell
 from portal.views.team_forms import PersonForm, RoleForm, TokenForm
@@ -122,7 +122,7 @@ def disable(manager_id: int) -> BaseResponse | str | tuple[str, int]:
         with writing() as session:
             team.disable(session, session.get_one(Manager, manager_id), caller().actor)
     except BadAccount as bad:
-        flash(bad.words, "bad")
+        flash(filters.tr(bad.words), "bad")
         return _htmx.go_to(url_for("team.show", manager_id=manager_id))
     flash(gettext("%(name)s is signed out and shut out.", name=name), "good")
     return _to_team()

@@ -1,5 +1,6 @@
 """Every text reaches translators, and their work reaches pages without touching a template."""
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -14,9 +15,20 @@ from flask import Flask
 from flask_babel import get_babel
 
 from docs import messages
-from portal.domain.problems import ProblemKey
-from tests.support.builders import make_lock
-from tests.web.pages import browser, element
+from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.secret import Secret
+from portal.domain.status import Status
+from portal.models import ImportState, Role
+from tests.support.builders import (
+    make_alert,
+    make_csv_import,
+    make_door_code,
+    make_lock,
+    make_manager,
+    make_token,
+)
+from tests.web.api import Program
+from tests.web.pages import browser, element, words
 from tests.web.test_catalogue_on_pages import CASES
 
 TEMPLATES: Final = Path(__file__).resolve().parents[2] / "templates"
@@ -131,6 +143,88 @@ def test_a_translation_reaches_what_a_service_refuses(marked: Flask) -> None:
 
     assert "⟦Choose at least one lock or property.⟧" in page
     assert lock.name in page
+
+
+def test_a_translation_reaches_an_alert_and_what_stands_in_it(marked: Flask) -> None:
+    title = CATALOGUE[ProblemKey.LOCK_OFFLINE].title
+    make_alert(words=f"Gate: back: {title}.")
+
+    page = browser(marked).get("/alerts").text
+
+    # A name may hold what stands between the values, and is never translated.
+    assert f"⟦Gate: back: ⟦{title}⟧.⟧" in page
+
+
+def test_a_translation_reaches_a_refusal_with_its_numbers(marked: Flask) -> None:
+    client = browser(marked)
+    address = "/team/new"
+    fields = {"name": "Rosa", "email": "rosa@example.com", "password": "short", "role": "staff"}
+
+    page = client.post(address, data=fields | {"csrf_token": client.csrf_token()}).text
+
+    assert "⟦The password needs at least 12 characters.⟧" in page
+
+
+def test_a_translation_reaches_each_remark_about_a_row_of_a_table(marked: Flask) -> None:
+    length = "Gate takes PINs of 4 digits; this one has 6."
+    shortened = (
+        "A spreadsheet has shortened the {} to 4.9E+11, so it is left out."
+        " Format the column as text and upload the file again."
+    )
+    lines = [
+        [3, f"{shortened.format('phone number')}\n{length} A PIN is chosen instead."],
+        [4, "Several properties are called “The {name}”. Rename one of them."],
+    ]
+    done = make_csv_import(state=ImportState.DONE, remarks=Secret(json.dumps(lines)))
+
+    page = words(browser(marked).get(f"/imports/csv/{done.id}").text)
+
+    assert (f"⟦{shortened.format('⟦phone number⟧')}⟧ ⟦⟦{length}⟧ A PIN is chosen instead.⟧") in page
+    assert "⟦Several properties are called “The {name}”. Rename one of them.⟧" in page
+
+
+def test_in_english_two_remarks_about_a_row_read_as_one_line(app: Flask) -> None:
+    done = make_csv_import(
+        state=ImportState.DONE, remarks=Secret(json.dumps([[3, "One thing.\nAnother."]]))
+    )
+
+    assert ">One thing. Another.<" in browser(app).get(f"/imports/csv/{done.id}").text
+
+
+def test_a_translation_reaches_our_own_detail_of_a_problem(marked: Flask) -> None:
+    text = "This lock takes PINs of 4 digits; this one has 6."
+    code = make_door_code(
+        status=Status.NEEDS_YOU, problem=ProblemKey.WRONG_LENGTH, problem_text=text
+    )
+
+    page = browser(marked).get(f"/bookings/{code.booking_id}").text
+
+    assert f">⟦{text}⟧<" in page
+
+
+def test_schlages_own_words_stay_as_schlage_wrote_them(marked: Flask) -> None:
+    text = "Gate: The lock is offline."
+    code = make_door_code(
+        status=Status.NEEDS_YOU, problem=ProblemKey.USER_NOT_FOUND, problem_text=text
+    )
+
+    page = browser(marked).get(f"/bookings/{code.booking_id}").text
+
+    assert f">{text}<" in page
+
+
+def test_programs_are_answered_in_english(marked: Flask) -> None:
+    program = Program(marked, make_token(make_manager(role=Role.VIEWER)))
+
+    answer = program.post("/api/v1/properties", name="Casa Mar").get_json()
+
+    assert answer["detail"] == "This needs the role “manager”, and you are “viewer”."
+
+
+def test_a_translation_reaches_why_somebody_may_not(marked: Flask) -> None:
+    page = browser(marked, role=Role.VIEWER).get("/team").text
+
+    assert "⟦This needs the role “⟦owner⟧”, and you are “⟦viewer⟧”.⟧" in page
 
 
 def test_a_translators_work_is_kept_when_texts_change(tmp_path: Path) -> None:
