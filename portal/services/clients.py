@@ -75,12 +75,10 @@ class _TokenSource:
             if connection.state is not ConnectionState.CONNECTED or not token:
                 raise SchlageUnauthorized("This connection is signed out.")
             is_fresh = connection.expires_at is None or connection.expires_at > now
-            is_early = connection.expires_at is None or (
-                connection.expires_at - REFRESH_EARLY > now
-            )
+            is_lasting = not must_refresh and _lasting_token(connection, now) is not None
             # Refused, but another worker has refreshed meanwhile: theirs is tried first.
             was_replaced = must_refresh and self._given is not None and token != self._given
-            if (is_early and not must_refresh) or was_replaced:
+            if is_lasting or was_replaced:
                 self._given = token
                 return token
             if not self._claim(session, now):

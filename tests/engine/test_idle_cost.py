@@ -1,10 +1,14 @@
 """What it costs when nothing is to be done: few questions, each found by an index."""
 
+from datetime import timedelta
+
 import pytest
 
 from benchmarks.stage import Stage
 from portal.extensions import db
+from portal.models import Account, Lock
 from portal.services import locks, sweep
+from portal.unit_of_work import writing
 from tests.engine.promises import Watch
 from tests.support.builders import make_channel, make_endpoint, make_feed, make_staff_code
 from tests.support.house import House
@@ -54,3 +58,17 @@ def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
         locks.work_lock(house.lock.id)
 
     assert len(asked) <= OF_A_VISIT
+
+
+@pytest.mark.parametrize(
+    ("field", "turns"), [("due_at", 0), ("read_after", 0), ("entries_due_at", 0), ("read_at", 1)]
+)
+def test_only_what_a_page_shows_of_a_lock_turns_the_page(
+    house: House, field: str, turns: int
+) -> None:
+    before = db.session.get_one(Account, house.account.id).version
+
+    with writing() as session:
+        setattr(session.get_one(Lock, house.lock.id), field, house.stage.now + timedelta(hours=1))
+
+    assert db.session.get_one(Account, house.account.id).version == before + turns
