@@ -1,14 +1,15 @@
-"""The one way to write: a short transaction that takes its write lock when it begins.
+"""The one way to write: a short transaction that takes the write lock when it begins.
 
-On SQLite a transaction that reads first and writes later fails under concurrency whatever the
-busy time-out (its snapshot is stale), so writers begin with BEGIN IMMEDIATE and readers plainly.
-PostgreSQL needs neither; the same block is an ordinary transaction there.
+Writers take turns, on both databases: what one has read holds until it commits, and no two wait
+for each other's rows. On SQLite they begin with BEGIN IMMEDIATE (a transaction that reads first and
+writes later fails there whatever the busy time-out, as its snapshot is stale), on PostgreSQL with
+an advisory lock. Readers begin plainly and wait for nobody.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, event, inspect, update
 from sqlalchemy.engine import Connection
@@ -19,8 +20,14 @@ from portal.models.account import Account
 from portal.models.base import AccountOwned
 
 _is_writing: ContextVar[bool] = ContextVar("is_writing", default=False)
-_TOUCHED = "touched_accounts"
-_BUMP = (
+_TOUCHED: Final = "touched_accounts"
+# Whoever waits longer for the write lock is told that the database does not answer.
+_PATIENCE_SECONDS: Final = 15
+# A writer that its machine has left, and whose connection nobody closed, holds up all others.
+_FORSAKEN_SECONDS: Final = 60
+# Any number that no other program in the same database uses.
+_WRITE_LOCK: Final = 0x4C61746368
+_BUMP: Final = (
     update(Account)
     .where(Account.id.in_(bindparam("ids", expanding=True)))
     .values(version=Account.version + 1)
@@ -68,7 +75,10 @@ def prepare(engine: Engine) -> None:
     """Readies an engine for `writing()`; on SQLite it sets the durability we promise."""
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", _begin_on_sqlite)
+    else:
+        event.listen(engine, "connect", _set_time_outs)
+        event.listen(engine, "begin", _begin_on_postgresql)
 
 
 def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
@@ -87,10 +97,10 @@ def _bump_versions(session: Session) -> None:
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
-    # The driver's own implicit BEGIN would come too late; ours is issued in _begin.
+    # The driver's own implicit BEGIN would come too late; ours is issued in _begin_on_sqlite.
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 15000")
+    cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # WAL with NORMAL may lose the last commits in a power cut: an intent must survive one.
     cursor.execute("PRAGMA synchronous = FULL")
@@ -98,5 +108,17 @@ def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin_on_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
+
+
+def _set_time_outs(dbapi_connection: Any, _record: Any) -> None:
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{_PATIENCE_SECONDS}s'")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_FORSAKEN_SECONDS}s'")
+    dbapi_connection.commit()
+
+
+def _begin_on_postgresql(connection: Connection) -> None:
+    if _is_writing.get():
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")

@@ -322,7 +322,7 @@ def _do(session: Session, run_id: int, item_id: int) -> None:
         return
     run, item = session.get_one(BulkRun, run_id), session.get_one(BulkItem, item_id)
     with tenancy.as_account(run.account_id):
-        booking = session.get_one(Booking, item.booking_id, with_for_update=run.kind is Kind.SEND)
+        booking = session.get_one(Booking, item.booking_id)
         deed = DEEDS[run.kind]
         message = _messages(session, run.kind, [booking], now).get(booking.id)
         facts = _facts(booking, item.revision, now, message)

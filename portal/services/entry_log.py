@@ -121,9 +121,6 @@ def _learn(
 ) -> bool:
     if not news:
         return False
-    # One at a time per lock: two at once would both find nothing and both write.
-    session.execute(select(Lock.id).where(Lock.id == lock.id).with_for_update())
-    session.flush()
     rows = session.scalars(
         select(DoorEvent).where(
             DoorEvent.lock_id == lock.id,

@@ -129,9 +129,7 @@ def renew(session: Session, booking: Booking, actor: str, now: datetime) -> Secr
         made_at=now,
     )
     if row_id is None:
-        link = session.scalars(
-            select(GuestLink).where(GuestLink.booking_id == booking.id).with_for_update()
-        ).one()
+        link = session.scalars(select(GuestLink).where(GuestLink.booking_id == booking.id)).one()
         link.token_hash, link.token, link.made_at = hashed, token, now
         link.revoked_at = link.first_opened_at = link.opened_at = None
     _note(session, timeline.Kind.GUEST_LINK_MADE, booking, actor)
@@ -159,9 +157,7 @@ def revoke(session: Session, booking: Booking, actor: str, now: datetime) -> boo
 
 def note_opened(session: Session, visitor: Visitor, now: datetime) -> None:
     """The opening stands in the booking's history, unless one of the same hour does already."""
-    link = session.scalars(
-        select(GuestLink).where(GuestLink.id == visitor.link_id).with_for_update()
-    ).one()
+    link = session.get_one(GuestLink, visitor.link_id)
     if link.opened_at is not None and now - link.opened_at < OPENING_EVERY:
         return
     link.first_opened_at = link.first_opened_at or now

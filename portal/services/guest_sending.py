@@ -151,7 +151,6 @@ def wish(
 
     Runs within the booking's account.
     """
-    session.refresh(booking, with_for_update=True)
     facts = facts_of(session, [booking], clock.now(), language=language)[booking.id]
     sending = plan(facts, way=way, is_forced=is_forced, is_again=is_again)
     if sending.hindrance is not None:
@@ -248,7 +247,7 @@ def claim_due(session: Session, now: datetime) -> list[int]:
     Those whose worker did not come back from the call may have been sent, and are told so.
     """
     waiting = []
-    for row in session.scalars(DUE.with_for_update(), {"now": now}).all():
+    for row in session.scalars(DUE, {"now": now}).all():
         if row.state is State.SENDING:
             _settle(session, row, State.UNSURE, _BROKE_OFF)
         else:
@@ -260,9 +259,7 @@ def claim_due(session: Session, now: datetime) -> list[int]:
 def say_arrived(session: Session, booking: Booking, actor: str) -> bool:
     """What may have been sent has arrived, a person says; False where nothing was in doubt."""
     rows = session.scalars(
-        select(GuestSend)
-        .where(GuestSend.booking_id == booking.id, GuestSend.state == State.UNSURE)
-        .with_for_update()
+        select(GuestSend).where(GuestSend.booking_id == booking.id, GuestSend.state == State.UNSURE)
     ).all()
     for row in rows:
         row.state = State.SENT
@@ -302,7 +299,7 @@ def _claimed(send_id: int) -> _Order | None:
     except Exception:
         log.exception("guest_message_failed", send=send_id)
         with writing() as session:
-            row = session.get(GuestSend, send_id, with_for_update=True)
+            row = session.get(GuestSend, send_id)
             if row is not None and row.state is State.INTENDED:
                 _settle(session, row, State.FAILED, CallFailed("unexpected", _UNEXPECTED))
         return None
@@ -335,7 +332,7 @@ def _claim(session: Session, send_id: int) -> _Order | None:
 
 def _text(session: Session, row: GuestSend, address: Secret, now: datetime) -> Text | Hindrance:
     """What this guest is told now, and known to know from now on; or what speaks against it."""
-    booking = session.get_one(Booking, row.booking_id, with_for_update=True)
+    booking = session.get_one(Booking, row.booking_id)
     facts = facts_of(session, [booking], now, language=row.language, but_send=row.id)[booking.id]
     sending = plan(facts, way=row.way, is_forced=row.is_forced, is_again=True)
     if sending.hindrance is not None:
@@ -363,7 +360,7 @@ def _test_text(row: GuestSend) -> Text:
 
 def _conclude(send_id: int, problem: CallProblem | None) -> None:
     with writing() as session:
-        row = session.get(GuestSend, send_id, with_for_update=True)
+        row = session.get(GuestSend, send_id)
         # Unsure where the sweep took this worker for dead: it knows better, unless a person does.
         if row is None or row.state not in {State.SENDING, State.UNSURE}:
             return

@@ -44,7 +44,6 @@ def re_encrypt(session: Session, column: Column[Any], after_id: int, batch: int)
         .where(table.c.id > after_id, column.is_not(None))
         .order_by(table.c.id)
         .limit(batch)
-        .with_for_update()
     ).all()
     changed = unreadable = 0
     for row_id, old in rows:

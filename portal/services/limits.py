@@ -69,9 +69,7 @@ def give_back(session: Session, limit: Limit, who: str, now: datetime) -> None:
 def _bucket(session: Session, limit: Limit, who: str, now: datetime) -> LimitBucket:
     key = f"{limit.name}:{who}"
     insert_unless_there(session, LimitBucket, key=key, tokens=limit.attempts, refilled_at=now)
-    return session.scalars(
-        select(LimitBucket).where(LimitBucket.key == key).with_for_update()
-    ).one()
+    return session.scalars(select(LimitBucket).where(LimitBucket.key == key)).one()
 
 
 def _refilled(bucket: LimitBucket, limit: Limit, now: datetime) -> float:

@@ -54,11 +54,8 @@ class Subject:
 Writer = Callable[[Subject], Text]
 
 # Built once, because they run every 30 s and mostly find nothing.
-# Two sweeps at once plan one after the other: the second sees what the first has said.
 # The addresses stay as they are: to decrypt them is for who sends.
-_CHANNELS: Final = (
-    select(Channel).options(defer(Channel.address)).order_by(Channel.id).with_for_update()
-)
+_CHANNELS: Final = select(Channel).options(defer(Channel.address)).order_by(Channel.id)
 _OPEN_ALERTS: Final = (
     select(Alert, Booking.starts_at, Lock.connection_id.label("of_lock"))
     .outerjoin(Booking, Booking.id == Alert.booking_id)
@@ -124,8 +121,7 @@ def send(notice_id: int) -> None:
 
 def _conclude(notice_id: int, channel_id: int, attempts: int, problem: CallProblem | None) -> None:
     with writing() as session:
-        # In the order in which planning locks them, so that neither waits for the other for ever.
-        channel = session.get(Channel, channel_id, with_for_update=True)
+        channel = session.get(Channel, channel_id)
         notice = outgoing.held(session, Notice, notice_id, attempts)
         if notice is None or channel is None:
             return

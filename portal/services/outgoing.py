@@ -94,7 +94,6 @@ def held(session: Session, of: type[Row], row_id: int, attempts: int) -> Row | N
     return session.scalars(
         select(of)
         .where(of.id == row_id, of.state == State.SENDING, of.attempts == attempts)
-        .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
 

@@ -63,8 +63,6 @@ def hand_out(
     becomes the stay's, and the lock keeps it meanwhile. With `although_confirmed` every door gives
     one: somebody stands there, and it does not open whatever it said. Raises NoSpare.
     """
-    # One at a time: two who ask at once get the same spare.
-    session.refresh(booking, with_for_update=True)
     given = {code.lock_id: code for code in given_to(session, booking)}
     is_standing = booking.status is BookingStatus.CONFIRMED
     if not is_standing or not spare.may_be_given(booking.starts_at, booking.ends_at, now):

@@ -119,16 +119,13 @@ def revoke_token(session: Session, token: ApiToken, actor: str) -> None:
 
 
 def _require_another_owner(session: Session, manager: Manager) -> None:
-    """Raises BadAccount for the last active owner. The rows are locked: two owners who demote each
-    other at the same moment do not both succeed."""
+    """Raises BadAccount for the last active owner."""
     owners = session.scalars(
-        select(Manager.id)
-        .where(
+        select(Manager.id).where(
             Manager.account_id == manager.account_id,
             Manager.role == Role.OWNER,
             Manager.is_active,
         )
-        .with_for_update()
     ).all()
     if list(owners) == [manager.id]:
         raise BadAccount(
