@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
+from freezegun import freeze_time
 from sqlalchemy import func, select
 
 from portal import clock
@@ -45,13 +47,15 @@ def test_a_new_user_finds_charts_to_judge(app: Flask) -> None:
             assert absent not in words(html)
 
 
-def test_only_a_weak_signal_makes_a_lock_unreliable(app: Flask) -> None:
-    strong, fair, weak = a_past(-48, -65, -72)
-    client = browser(app)
+@pytest.mark.parametrize("day", ["2026-11-26 00:04", "2026-12-31", "2027-02-28", "2027-06-15"])
+def test_on_any_day_only_a_weak_signal_makes_a_lock_unreliable(app: Flask, day: str) -> None:
+    with freeze_time(day):
+        strong, fair, weak = a_past(-48, -65, -72)
+        client = browser(app)
 
-    for lock, is_unreliable in ((strong, False), (fair, False), (weak, True)):
-        html = client.get(f"/locks/{lock.id}").text
-        assert bool(elements(html, id="unreliable")) is is_unreliable
+        for lock, is_unreliable in ((strong, False), (fair, False), (weak, True)):
+            html = client.get(f"/locks/{lock.id}").text
+            assert bool(elements(html, id="unreliable")) is is_unreliable
 
 
 def test_all_of_it_is_over_and_says_that_it_is_made_up(app: Flask) -> None:
