@@ -29,7 +29,7 @@ from typing import Final
 
 from benchmarks import report, world_baseline, world_latchboard
 from benchmarks.history import History
-from benchmarks.world_plan import START, plan
+from benchmarks.world_plan import START, Plan, plan
 from benchmarks.world_weather import outages
 
 POLICIES: Final = {"latchboard": world_latchboard.run, "baseline": world_baseline.run}
@@ -58,8 +58,8 @@ def live(path: Path, options: Options, processes: int = 1) -> None:
         else:
             with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
                 for done in [
-                    pool.submit(live_in, part, options, number, count)
-                    for number, part in enumerate(parts)
+                    pool.submit(live_in, parts[number], options, number, count)
+                    for number in _longest_first(options, count)
                 ]:
                     done.result()
         _merge(parts, path, options)
@@ -71,11 +71,25 @@ def live_in(path: Path, options: Options, number: int, count: int) -> None:
     logging.disable(logging.CRITICAL)
     # Rows come and go by the million: the default looks for cycles among them all the time.
     gc.set_threshold(100_000, 20, 100)
-    first, last = (options.bookings * n // count for n in (number, number + 1))
-    planned = plan(last - first, f"{options.seed}/{number}", options.days, first + 1)
+    planned = _plan_of(options, number, count)
     sky = outages(options.faults, options.seed, planned.start, planned.end)
     with path.open("w", encoding="utf-8") as file:
         POLICIES[options.policy](planned, History(file), options.faults, sky)
+
+
+def _plan_of(options: Options, number: int, count: int) -> Plan:
+    first, last = (options.bookings * n // count for n in (number, number + 1))
+    return plan(last - first, f"{options.seed}/{number}", options.days, first + 1)
+
+
+def _longest_first(options: Options, count: int) -> list[int]:
+    """The districts' numbers, so that at the end no process lives through a long one alone."""
+
+    def codes(number: int) -> int:
+        planned = _plan_of(options, number, count)
+        return sum(len(planned.places[booking.place].locks) for booking in planned.bookings)
+
+    return sorted(range(count), key=codes, reverse=True)
 
 
 def _merge(parts: Sequence[Path], path: Path, options: Options) -> None:

@@ -9,9 +9,9 @@ an advisory lock. Readers begin plainly and wait for nobody.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Engine, bindparam, event, inspect, update
+from sqlalchemy import Engine, Table, bindparam, event, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -27,11 +27,12 @@ _PATIENCE_SECONDS: Final = 15
 _FORSAKEN_SECONDS: Final = 60
 # Any number that no other program in the same database uses.
 _WRITE_LOCK: Final = 0x4C61746368
+# A core statement, because it runs with nearly every write.
+_ACCOUNT: Final = cast(Table, Account.__table__)
 _BUMP: Final = (
-    update(Account)
-    .where(Account.id.in_(bindparam("ids", expanding=True)))
-    .values(version=Account.version + 1)
-    .execution_options(synchronize_session=False)
+    update(_ACCOUNT)
+    .where(_ACCOUNT.c.id.in_(bindparam("ids", expanding=True)))
+    .values(version=_ACCOUNT.c.version + 1)
 )
 
 

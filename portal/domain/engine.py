@@ -191,7 +191,7 @@ def _of_its_own(snapshot: Snapshot, now: datetime) -> Action:
     if ready:
         return min(ready, key=lambda step: step.rank).action
     times = [step.at for step in steps]
-    times += [at for at in (read_at, log_at, ask_at) if at is not None]
+    times += [at for at in (read_at, log_at, ask_at, lock.next_send_at) if at is not None]
     # A code that is no longer wanted becomes removable at the end of its window.
     times += [c.ends_at for c in snapshot.codes if c.wants(now)]
     return Wait(min(times, default=None))

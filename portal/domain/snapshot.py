@@ -63,6 +63,7 @@ class LockFacts:
     log_tells_at: datetime | None = None  # a log of this connection told of a code of ours
     foreign_count: int = 0
     spares: int = 0  # how many should be in stock
+    next_send_at: datetime | None = None  # of codes so far ahead that the snapshot leaves them out
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -186,7 +186,7 @@ class DoorCode(AccountOwned, Base):
     restored_on: Mapped[date | None] = mapped_column(Date)
     restores: Mapped[int] = mapped_column(default=0)
 
-    # Computed only by services.statuses; stored as an index.
+    # Computed only by services.standings; stored as an index.
     status: Mapped[Status] = mapped_column(EnumText(Status), default=Status.PLANNED)
     status_at: Mapped[datetime] = mapped_column(UTCDateTime())
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime())

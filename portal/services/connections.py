@@ -6,11 +6,12 @@ from typing import Final
 
 import structlog
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.config import Settings
+from portal.domain.status import Status
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
 from portal.queue import JobName, ring
 from portal.schlage.client import SchlageClient
@@ -38,6 +39,18 @@ MISSING_FOR: Final = timedelta(hours=1)
 MISSING_AGAIN: Final = timedelta(minutes=30)
 # A lock's codes come first; who opened it before we knew it can wait.
 LOG_AFTER: Final = timedelta(hours=1)
+
+# While a code is planned, and once it is gone, how its lock is doing says nothing of the stay.
+_BEHIND: Final = (
+    select(Booking.id)
+    .join(DoorCode, DoorCode.booking_id == Booking.id)
+    .where(
+        DoorCode.lock_id.in_(bindparam("lock_ids", expanding=True)),
+        DoorCode.status.not_in([Status.PLANNED, Status.REMOVED]),
+        Booking.ends_at > bindparam("since"),
+    )
+    .distinct()
+)
 
 
 def start_connect() -> Authorization:
@@ -305,14 +318,10 @@ def _known(word: StrEnum, unknown: StrEnum) -> str | None:
 
 
 def refresh_verdicts(session: Session, lock_ids: list[int], now: datetime) -> None:
-    """Every booking behind these locks that is not over is judged anew."""
+    """Every booking behind these locks that they can make a difference to is judged anew."""
     session.flush()
-    ids = session.scalars(
-        select(Booking.id)
-        .join(DoorCode, DoorCode.booking_id == Booking.id)
-        .where(DoorCode.lock_id.in_(lock_ids), Booking.ends_at > now - timedelta(days=1))
-        .distinct()
-    ).all()
+    values = {"lock_ids": lock_ids, "since": now - timedelta(days=1)}
+    ids = session.scalars(_BEHIND, values).all()
     verdicts.refresh(session, ids, now)
 
 

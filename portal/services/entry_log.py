@@ -4,12 +4,12 @@ A webhook tells at once and may get lost; the lock's log is read now and then an
 Whichever comes second finds the row of the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
@@ -72,6 +72,35 @@ class Source(Enum):
     LOG = "log_key"
 
 
+_KEY_OF: Final = {
+    Source.WEBHOOK: DoorEvent.webhook_key,
+    Source.LOG: DoorEvent.log_key,
+}
+_IS_NEAR: Final = and_(
+    DoorEvent.lock_id == bindparam("lock_id"),
+    DoorEvent.at >= bindparam("since"),
+    DoorEvent.at <= bindparam("until"),
+)
+# Built once, because they run with every read.
+_HEARD: Final = {
+    source: select(key).where(_IS_NEAR, key.is_not(None)) for source, key in _KEY_OF.items()
+}
+_UNPAIRED: Final = {
+    source: select(DoorEvent).where(_IS_NEAR, key.is_(None)) for source, key in _KEY_OF.items()
+}
+_EXPECTED: Final = (
+    select(DoorCode.booking_id, DoorCode.starts_at, DoorCode.ends_at, Booking.proven_at)
+    .join(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        DoorCode.lock_id == bindparam("lock_id"),
+        DoorCode.is_wanted.is_(True),
+        DoorCode.starts_at <= bindparam("starts_by"),
+        DoorCode.ends_at > bindparam("ends_after"),
+        Booking.status == BookingStatus.CONFIRMED,
+    )
+)
+
+
 def hear(session: Session, lock: Lock, event: WebhookEvent, now: datetime) -> None:
     """What a webhook tells of the door is in the entry log."""
     told = door_events.of_event(event, now)
@@ -119,22 +148,15 @@ def read(lock_id: int) -> None:
 def _learn(
     session: Session, lock: Lock, news: Sequence[Told], source: Source, now: datetime
 ) -> bool:
-    if not news:
+    # A log tells the same lines with every read: mostly there is nothing new in it.
+    heard = set(session.scalars(_HEARD[source], _around(lock, news))) if news else set()
+    fresh = {told.key: told for told in news if told.key not in heard}
+    if not fresh:
         return False
-    rows = session.scalars(
-        select(DoorEvent).where(
-            DoorEvent.lock_id == lock.id,
-            DoorEvent.at >= min(told.at for told in news) - SAME_WITHIN,
-            DoorEvent.at <= max(told.at for told in news) + SAME_WITHIN,
-        )
-    ).all()
-    heard = {getattr(row, source.value) for row in rows}
-    unpaired = {row.id: row for row in rows if getattr(row, source.value) is None}
+    rows = session.scalars(_UNPAIRED[source], _around(lock, fresh.values()))
+    unpaired = {row.id: row for row in rows}
     is_new = False
-    for told in sorted(news, key=lambda t: t.at):
-        if told.key in heard:
-            continue
-        heard.add(told.key)
+    for told in sorted(fresh.values(), key=lambda t: t.at):
         found = twin(told, ((row.id, _told(row)) for row in unpaired.values()))
         if found is not None:
             _complete(unpaired.pop(found), told, source)
@@ -142,6 +164,15 @@ def _learn(
         _write(session, lock, told, source, now)
         is_new = True
     return is_new
+
+
+def _around(lock: Lock, news: Collection[Told]) -> dict[str, object]:
+    """Where in the entry log of this lock these may stand already."""
+    return {
+        "lock_id": lock.id,
+        "since": min(told.at for told in news) - SAME_WITHIN,
+        "until": max(told.at for told in news) + SAME_WITHIN,
+    }
 
 
 def _told(row: DoorEvent) -> Told:
@@ -248,15 +279,7 @@ def _presser(session: Session, row: DoorEvent) -> str | None:
 def _expected(session: Session, lock_id: int, at: datetime) -> list[Expected]:
     """The stays whose code opens this lock at that time or some hours later."""
     rows = session.execute(
-        select(DoorCode.booking_id, DoorCode.starts_at, DoorCode.ends_at, Booking.proven_at)
-        .join(Booking, Booking.id == DoorCode.booking_id)
-        .where(
-            DoorCode.lock_id == lock_id,
-            DoorCode.is_wanted.is_(True),
-            DoorCode.starts_at <= at + TRIES_EARLY,
-            DoorCode.ends_at > at,
-            Booking.status == BookingStatus.CONFIRMED,
-        )
+        _EXPECTED, {"lock_id": lock_id, "starts_by": at + TRIES_EARLY, "ends_after": at}
     )
     return [
         Expected(

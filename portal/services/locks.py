@@ -110,7 +110,8 @@ def _step(lock_id: int, last: _Next) -> _Next:
         if lease is None:
             return _Next(is_done=True)
         rows = _learn(session, lock_id, last.lesson, now)
-        action = engine.decide(rows.snapshot(), now)
+        snapshot = rows.snapshot()
+        action = engine.decide(snapshot, now)
         is_call = isinstance(action, _CALLS)
         if is_call and not outages.claim_probe(session, rows.lock.connection_id, now):
             action = engine.Wait(rows.lock.connection.probe_at)
@@ -120,7 +121,8 @@ def _step(lock_id: int, last: _Next) -> _Next:
             _change_rows(session, rows, action, now)
         # What a read is about to say decides what is shown: a page never turns twice for it.
         if type(action) not in _READS:
-            standings.refresh(session, rows, now)
+            is_unchanged = isinstance(action, engine.Wait)
+            standings.refresh(session, rows, snapshot if is_unchanged else rows.snapshot(), now)
         if isinstance(action, engine.Wait):
             is_done = leases.release(session, lease, action.until)
             return _Next(is_done=is_done, lease=lease)

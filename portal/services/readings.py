@@ -3,25 +3,27 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from portal.domain.health import Reading, is_worth_keeping
 from portal.models import Lock, LockReading
 
 KEPT_FOR: Final = timedelta(days=100)
+# Built once, because it runs with every description of a lock.
+_LAST: Final = (
+    select(LockReading)
+    .where(LockReading.lock_id == bindparam("lock_id"))
+    .order_by(LockReading.at.desc(), LockReading.id.desc())
+    .limit(1)
+)
 
 
 def take(session: Session, lock: Lock, now: datetime) -> None:
     """The lock's battery, signal and connection as they stand now are kept, where that is news."""
     session.flush()
     new = Reading(now, lock.is_online, lock.battery_state, lock.battery_level, lock.wifi_signal)
-    row = session.scalars(
-        select(LockReading)
-        .where(LockReading.lock_id == lock.id)
-        .order_by(LockReading.at.desc(), LockReading.id.desc())
-        .limit(1)
-    ).first()
+    row = session.scalars(_LAST, {"lock_id": lock.id}).first()
     if not is_worth_keeping(of_row(row) if row else None, new):
         return
     session.add(

@@ -22,7 +22,7 @@ from portal.schlage.errors import (
 from portal.schlage.payloads import AccessCode, CodeList
 from portal.services import connections, outages, reach, rebuilds, timeline
 from portal.services.leases import Lease
-from portal.services.snapshots import Lesson, LockRows, entry_facts, pace
+from portal.services.snapshots import Lesson, LockRows, pace
 
 READ_AGAIN: Final = timedelta(seconds=60)
 # How long a read that keeps failing is put off at most, by how soon the lock is needed.
@@ -101,8 +101,8 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     lock = rows.lock
     had_foreign = bool(rows.foreign)
     finding = reading.judge(
-        [entry_facts(entry) for entry in rows.entries.values()],
-        rows.snapshot().codes,
+        rows.entry_facts(),
+        rows.code_facts(),
         [_listed(line) for line in codes.entries],
         pace(),
         now,

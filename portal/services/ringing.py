@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -17,15 +17,20 @@ from portal.unit_of_work import writing
 REPEAT_AFTER: Final = timedelta(seconds=60)
 _MARKED: Final = "marked_locks"
 
-_DUE: Final = select(Lock.id).where(Lock.due_at <= bindparam("now")).order_by(Lock.due_at, Lock.id)
-
-_CLAIM: Final = (
-    update(Lock)
-    .where(Lock.id.in_(bindparam("ids", expanding=True)), Lock.due_at <= bindparam("now"))
-    .values(due_at=bindparam("until"))
-    .returning(Lock.id)
-    .execution_options(synchronize_session=False)
+# Built once, and core statements, because they run with every sweep.
+_LOCK: Final = cast(Table, Lock.__table__)
+_DUE: Final = (
+    select(_LOCK.c.id)
+    .where(_LOCK.c.due_at <= bindparam("now"))
+    .order_by(_LOCK.c.due_at, _LOCK.c.id)
+    .limit(bindparam("page"))
 )
+_CLAIM: Final = (
+    update(_LOCK)
+    .where(_LOCK.c.id.in_(bindparam("ids", expanding=True)))
+    .values(due_at=bindparam("until"))
+)
+_MARK: Final = _CLAIM.values(is_rung=True)
 
 
 def mark(session: Session, lock_ids: Iterable[int]) -> None:
@@ -36,12 +41,8 @@ def mark(session: Session, lock_ids: Iterable[int]) -> None:
     ids = sorted(set(lock_ids))
     if not ids:
         return
-    session.execute(
-        update(Lock)
-        .where(Lock.id.in_(ids))
-        .values(due_at=clock.now() + REPEAT_AFTER, is_rung=True)
-        .execution_options(synchronize_session=False)
-    )
+    session.flush()
+    session.execute(_MARK, {"ids": ids, "until": clock.now() + REPEAT_AFTER})
     session.info.setdefault(_MARKED, set()).update(ids)
 
 
@@ -58,9 +59,7 @@ def changing() -> Iterator[Session]:
 
 def claim_due(session: Session, now: datetime, page: int) -> list[int]:
     """The next locks that are due, oldest first, moved on so that no other sweep rings for them."""
-    ids = session.scalars(_DUE.limit(page), {"now": now}).all()
-    if not ids:
-        return []
-    until = now + REPEAT_AFTER
-    claimed = set(session.scalars(_CLAIM, {"ids": ids, "now": now, "until": until}))
-    return [lock_id for lock_id in ids if lock_id in claimed]
+    ids = list(session.scalars(_DUE, {"now": now, "page": page}))
+    if ids:
+        session.execute(_CLAIM, {"ids": ids, "until": now + REPEAT_AFTER})
+    return ids

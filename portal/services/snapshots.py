@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flask import current_app
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from portal.domain.command import OPEN, Lane
@@ -40,6 +40,9 @@ from portal.models import (
 
 # Entries proven gone are still recognised in a list for this long after their window.
 REMEMBER_GONE: Final = timedelta(days=3)
+# Codes that are planned for later than this are left where they are.
+LOOK_AHEAD: Final = timedelta(days=1)
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -57,17 +60,24 @@ class LockRows:
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
     elsewhere: set[int] = field(default_factory=set)  # codes whose stay has other doors too
     spares: int = 0  # how many the lock should have in stock
+    next_send_at: datetime | None = None  # the earliest of the codes that are left out
 
     def snapshot(self) -> Snapshot:
         """The facts as the rows stand now (call again after changing them)."""
         return Snapshot(
             lock=_lock_facts(self),
             pace=pace(),
-            codes=tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values()),
-            entries=tuple(entry_facts(entry) for entry in self.entries.values()),
+            codes=self.code_facts(),
+            entries=self.entry_facts(),
             command=_command_facts(self.command),
             foreign=tuple(ForeignFacts(label=f.label, pin=f.pin) for f in self.foreign),
         )
+
+    def code_facts(self) -> tuple[CodeFacts, ...]:
+        return tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values())
+
+    def entry_facts(self) -> tuple[EntryFacts, ...]:
+        return tuple(entry_facts(entry) for entry in self.entries.values())
 
 
 # What a call to Schlage taught, to be written down in the transaction that decides on it. True
@@ -113,33 +123,41 @@ _HAS_OTHER_DOORS: Final = exists().where(
     or_(_OTHER.booking_id == _STAY_ID, _OTHER.given_to_id == _STAY_ID),
     _OTHER.lock_id != bindparam("lock_id"),
 )
+_IS_REMEMBERED: Final = and_(
+    LockEntry.lock_id == bindparam("lock_id"),
+    or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")),
+)
+# A planned code waits for its time, and most of a busy lock's codes do. Where it says so already,
+# there is nothing to decide or to restate before that.
+_IS_TO_BE_LOOKED_AT: Final = or_(
+    DoorCode.status.not_in([Status.PLANNED, Status.REMOVED]),
+    and_(
+        DoorCode.status == Status.PLANNED,
+        or_(
+            DoorCode.send_at <= bindparam("look_ahead"),
+            DoorCode.is_wanted.is_(False),
+            DoorCode.due_at.is_(None),
+            DoorCode.due_at != DoorCode.send_at,
+            DoorCode.resync_at.is_not(None),
+        ),
+    ),
+)
+# With those of entries that are remembered, though they may be removed.
 _CODES: Final = (
     select(DoorCode, _HAS_OTHER_DOORS)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
         or_(
-            DoorCode.status != Status.REMOVED,
-            DoorCode.id.in_(
-                select(LockEntry.door_code_id)
-                .where(
-                    LockEntry.lock_id == bindparam("lock_id"),
-                    LockEntry.state != EntryState.GONE,
-                    LockEntry.evidence != Evidence.NOT_SENT,
-                )
-                .scalar_subquery()
-            ),
+            _IS_TO_BE_LOOKED_AT,
+            DoorCode.id.in_(select(LockEntry.door_code_id).where(_IS_REMEMBERED)),
         ),
     )
     .options(joinedload(DoorCode.booking).load_only(*_OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
-_REMOVED: Final = select(DoorCode).where(DoorCode.id.in_(bindparam("ids", expanding=True)))
 _GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
 _STAFF: Final = select(StaffCode).where(StaffCode.id.in_(bindparam("ids", expanding=True)))
-_ENTRIES: Final = select(LockEntry).where(
-    LockEntry.lock_id == bindparam("lock_id"),
-    or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")),
-)
+_ENTRIES: Final = select(LockEntry).where(_IS_REMEMBERED)
 _COMMAND: Final = select(Command).where(
     Command.lock_id == bindparam("lock_id"), Command.lane == Lane.CODES, Command.state.in_(OPEN)
 )
@@ -154,9 +172,18 @@ _SPARES: Final = (
     .where(Mapping.lock_id == bindparam("lock_id"))
     .scalar_subquery()
 )
+_NEXT_SEND: Final = (
+    select(func.min(DoorCode.send_at))
+    .where(
+        DoorCode.lock_id == bindparam("lock_id"),
+        DoorCode.status == Status.PLANNED,
+        DoorCode.send_at > bindparam("look_ahead"),
+    )
+    .scalar_subquery()
+)
 # Most of the time a lock has none of these: one question with the lock instead of three more.
 _LOCK: Final = (
-    select(Lock, _COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES)
+    select(Lock, _COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES, _NEXT_SEND)
     .where(Lock.id == bindparam("lock_id"))
     .options(joinedload(Lock.connection).load_only(*_OF_CONNECTION))
 )
@@ -168,37 +195,53 @@ _WAITING: Final = select(DoorCode.booking_id).where(
 
 
 def load(session: Session, lock_id: int, now: datetime) -> LockRows:
-    """The lock with everything that is not over: three queries or a few more, for any codes."""
-    this = {"lock_id": lock_id}
-    lock, has_command, has_foreign, has_rebuild, spares = session.execute(_LOCK, this).one()
+    """The lock with everything that is neither over nor far ahead: three queries or a few more."""
+    this = {
+        "lock_id": lock_id,
+        "remembered": now - REMEMBER_GONE,
+        "look_ahead": now + LOOK_AHEAD,
+    }
+    lock, has_command, has_foreign, has_rebuild, spares, next_send_at = session.execute(
+        _LOCK, this
+    ).one()
+    if lock.connection.state is not ConnectionState.CONNECTED:
+        # Nothing waits for its time any more: all of it waits for a person.
+        this["look_ahead"] = _END_OF_TIME
+    entries = session.scalars(_ENTRIES, this).all()
+    on_lock = {
+        entry.door_code_id
+        for entry in entries
+        if entry.state is not EntryState.GONE and entry.evidence is not Evidence.NOT_SENT
+    }
     found = session.execute(_CODES, this).all()
-    codes = [code for code, _ in found]
-    entries = session.scalars(_ENTRIES, this | {"remembered": now - REMEMBER_GONE}).all()
+    is_over = {
+        code.id: code.status is Status.REMOVED and code.id not in on_lock for code, _ in found
+    }
+    codes = [code for code, _ in found if not is_over[code.id]]
     rows = LockRows(
         lock=lock,
         codes={code.id: code for code in codes},
         entries={entry.id: entry for entry in entries},
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
-        related=_related(session, codes, entries),
-        elsewhere={code.id for code, has_other_doors in found if has_other_doors},
+        related=[
+            *(code for code, _ in found if is_over[code.id]),
+            *_related(session, codes),
+        ],
+        elsewhere={code.id for code, has_others in found if has_others and not is_over[code.id]},
         spares=spares,
+        next_send_at=next_send_at,
     )
     rows.rebuild = session.scalars(_REBUILD, this).one() if has_rebuild else None
     rows.kept = _kept_until_replaced(session, codes, now)
     return rows
 
 
-def _related(
-    session: Session, codes: Sequence[DoorCode], entries: Sequence[LockEntry]
-) -> Sequence[Booking | StaffCode | DoorCode]:
-    """Staff, guests who were given a spare, and the removed codes of entries still remembered."""
-    removed = {entry.door_code_id for entry in entries} - {code.id for code in codes}
+def _related(session: Session, codes: Sequence[DoorCode]) -> Sequence[Booking | StaffCode]:
+    """The staff behind the codes, and guests who were given a spare."""
     given_to = {code.given_to_id for code in codes if code.given_to_id is not None}
     staff = {code.staff_code_id for code in codes if code.staff_code_id is not None}
-    found: list[Booking | StaffCode | DoorCode] = []
-    if removed:
-        found += session.scalars(_REMOVED, {"ids": sorted(removed)})
+    found: list[Booking | StaffCode] = []
     if given_to:
         found += session.scalars(_GIVEN_TO, {"ids": sorted(given_to)})
     if staff:
@@ -244,6 +287,7 @@ def _lock_facts(rows: LockRows) -> LockFacts:
         log_tells_at=connection.log_tells_at,
         foreign_count=len(rows.foreign),
         spares=rows.spares,
+        next_send_at=rows.next_send_at,
     )
 
 

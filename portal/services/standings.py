@@ -19,10 +19,11 @@ from portal.services.snapshots import LockRows
 _TOLD = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.REMOVED, Status.UNSURE})
 
 
-def refresh(session: Session, rows: LockRows, now: datetime) -> None:
-    """Every code of the lock, and every booking behind it, says again what is known now."""
-    session.flush()
-    snapshot = rows.snapshot()
+def refresh(session: Session, rows: LockRows, snapshot: Snapshot, now: datetime) -> None:
+    """Every code of the lock, and every booking behind it, says again what is known now.
+
+    `snapshot` is of the rows as they are.
+    """
     facts = {code.id: code for code in snapshot.codes}
     for code in rows.codes.values():
         _restate(session, snapshot, facts[code.id], code, now)
@@ -106,13 +107,17 @@ def _wake_old_doors(session: Session, code: DoorCode) -> None:
 
 
 def _end_resync(code: DoorCode, now: datetime) -> None:
-    """A resync is over once the code is confirmed anew, stuck, or known to have failed again."""
+    """A resync is over once the code is confirmed anew, stuck, or known to have failed again.
+
+    One whose time has not come is over with the read of the list.
+    """
     if code.resync_at is None or (code.resync_ended_at and code.resync_ended_at >= code.resync_at):
         return
     is_reaffirmed = code.reaffirm_after is None
-    if (code.status is Status.CONFIRMED and is_reaffirmed) or code.status in {
-        Status.NEEDS_YOU,
-        Status.RETRYING,
-        Status.REMOVED,
-    }:
+    is_read = code.lock.read_at is not None and code.lock.read_at >= code.resync_at
+    if (
+        (code.status is Status.CONFIRMED and is_reaffirmed)
+        or (code.status is Status.PLANNED and is_read)
+        or code.status in {Status.NEEDS_YOU, Status.RETRYING, Status.REMOVED}
+    ):
         code.resync_ended_at = now

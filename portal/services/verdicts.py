@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, load_only
 
 from portal.domain import spare
 from portal.domain.entry import EntryState
@@ -13,7 +13,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.stay import Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
-from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry
+from portal.models import Booking, BookingStatus, Connection, DoorCode, Lock, LockEntry
 from portal.services import endpoint_events
 from portal.services.snapshots import LockRows
 
@@ -27,10 +27,32 @@ _CODES: Final = (
             DoorCode.given_to_id.in_(bindparam("ids", expanding=True)),
         )
     )
-    .options(joinedload(DoorCode.lock).joinedload(Lock.connection))
     .order_by(DoorCode.id)
 )
-_OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id"))
+_WITH_LOCKS: Final = _CODES.options(joinedload(DoorCode.lock).joinedload(Lock.connection))
+# Asked with every step on a lock that shares its guests with another: no more than is judged by.
+_OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id")).options(
+    load_only(
+        DoorCode.account_id,
+        DoorCode.booking_id,
+        DoorCode.given_to_id,
+        DoorCode.given_at,
+        DoorCode.is_spare,
+        DoorCode.lock_id,
+        DoorCode.is_wanted,
+        DoorCode.is_stuck,
+        DoorCode.ends_at,
+        DoorCode.own_pin,
+        DoorCode.status,
+        DoorCode.due_at,
+        DoorCode.problem,
+        DoorCode.proven_at,
+    ),
+    joinedload(DoorCode.lock).options(
+        load_only(Lock.account_id, Lock.connection_id, Lock.is_online, Lock.battery_state),
+        joinedload(Lock.connection).load_only(Connection.account_id, Connection.state),
+    ),
+)
 _HELD: Final = select(LockEntry).where(
     LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
     LockEntry.state == EntryState.HELD,
@@ -44,7 +66,7 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
     session.flush()
     ids = {"ids": sorted(booking_ids)}
     bookings = session.scalars(_BOOKINGS, ids).all()
-    codes = _by_stay(session.scalars(_CODES, ids))
+    codes = _by_stay(session.scalars(_WITH_LOCKS, ids))
     held = _held_entries(session, [code.id for each in codes.values() for code in each])
     for booking in bookings:
         _store(session, booking, judge(_facts_of(booking, codes.get(booking.id, []), held), now))
@@ -52,7 +74,7 @@ def refresh(session: Session, booking_ids: Collection[int], now: datetime) -> No
 
 def doors_without_code(session: Session, booking: Booking) -> list[DoorCode]:
     """The booking's doors that its own PIN is not known to open for the stay."""
-    codes = _by_stay(session.scalars(_CODES, {"ids": [booking.id]})).get(booking.id, [])
+    codes = _by_stay(session.scalars(_WITH_LOCKS, {"ids": [booking.id]})).get(booking.id, [])
     held = _held_entries(session, [code.id for code in codes])
     facts = _facts_of(booking, codes, held)
     lacking = {door.door_code_id for door in facts.doors if door.lacks_code}

@@ -66,6 +66,7 @@ _WAITING: Final = (
         ),
     )
     .order_by(StoredEvent.received_at)
+    .limit(bindparam("page"))
 )
 _DONE: Final = (
     update(StoredEvent)
@@ -108,8 +109,8 @@ def process(row_id: int) -> None:
 
 def waiting(session: Session, now: datetime, page: int) -> list[int]:
     """Stored webhooks nobody has worked for a while: rings got lost, or their command is new."""
-    times = {"unheard": now - UNHEARD_FOR, "parked": now - PARKED_FOR}
-    return list(session.scalars(_WAITING.limit(page), times))
+    values = {"unheard": now - UNHEARD_FOR, "parked": now - PARKED_FOR, "page": page}
+    return list(session.scalars(_WAITING, values))
 
 
 def forget_old(session: Session, now: datetime) -> None:

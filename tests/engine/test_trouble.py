@@ -18,7 +18,6 @@ from portal.models import (
     Alert,
     Booking,
     Connection,
-    ConnectionState,
     ForeignCode,
     RestorePolicy,
 )
@@ -279,7 +278,7 @@ def test_signed_out_everything_waits_and_goes_on_after_the_reconnect(
     assert house.status(first) is Status.CONFIRMED
     assert open_alerts(house) == ["signed_out"]
 
-    reconnect(house)
+    house.reconnect()
     house.stage.run_for(minutes=5)
 
     watch.assert_settled()
@@ -304,7 +303,7 @@ def test_disconnected_a_booking_has_no_lock_and_goes_on_after_the_reconnect(
     )
     assert house.status(first) is Status.CONFIRMED
 
-    reconnect(house)
+    house.reconnect()
     house.stage.run_for(minutes=5)
 
     watch.assert_settled()
@@ -596,7 +595,7 @@ def test_lateness_is_alarmed_at_24_6_and_2_hours_and_the_alarm_ends_with_the_cau
     assert seen == [[], ["24h"], ["6h"], ["2h"]]
     assert house.booking(booking.id).verdict is Verdict.NOT_READY
 
-    reconnect(house)
+    house.reconnect()
     house.stage.run_for(minutes=2)
 
     assert open_alerts(house) == []
@@ -725,17 +724,6 @@ def delete_by_phone(house: House, watch: Watch) -> None:
 def connection_of(house: House) -> Connection:
     db.session.rollback()
     return db.session.get_one(Connection, house.connection.id)
-
-
-def reconnect(house: House) -> None:
-    grant = house.stage.cloud.issue_token(USER, "stage")
-    with bookings.changing() as session:
-        connection = session.get_one(Connection, house.connection.id)
-        connection.state = ConnectionState.CONNECTED
-        connection.access_token = Secret(grant.access_token)
-        connection.refresh_token = Secret(grant.refresh_token)
-        connections._wake(session, connection.id, house.stage.now)
-    house.stage.work()
 
 
 def test_an_entry_with_our_tag_and_no_record_is_known_as_ours_and_left_alone(

@@ -13,6 +13,8 @@ from portal.models import (
     Booking,
     BookingStatus,
     Command,
+    Connection,
+    ConnectionState,
     DoorCode,
     Lock,
     LockEntry,
@@ -20,7 +22,7 @@ from portal.models import (
     Source,
     TimelineEntry,
 )
-from portal.services import bookings, mapping
+from portal.services import bookings, connections, mapping
 from portal.services.bookings import BookingWish
 from simulator.lock import Lock as RealLock
 from tests.support.builders import make_account, make_property
@@ -117,6 +119,17 @@ class House:
             pin = bookings.show_pin(session, session.get_one(Booking, booking.id), "manager:1")
         assert pin is not None
         return pin.reveal()
+
+    def reconnect(self) -> None:
+        """Somebody signs in at Schlage again; what waited for that is worked."""
+        grant = self.stage.cloud.issue_token(USER, "stage")
+        with bookings.changing() as session:
+            connection = session.get_one(Connection, self.connection.id)
+            connection.state = ConnectionState.CONNECTED
+            connection.access_token = Secret(grant.access_token)
+            connection.refresh_token = Secret(grant.refresh_token)
+            connections._wake(session, connection.id, self.stage.now)
+        self.stage.work()
 
     def booking(self, booking_id: int) -> Booking:
         db.session.rollback()
