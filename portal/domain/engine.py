@@ -137,6 +137,8 @@ _TIER_INSIDE: Final = 0
 _TIER_ARRIVAL: Final = 1
 _TIER_REMOVAL: Final = 2
 _TIER: Final = {CodeKind.STAFF: 3, CodeKind.SPARE: 4}
+# So many updates in a row may be refused as in use before the entry is given up.
+UPDATES_IN_USE: Final = 2
 # Problems that the pre-flight finds: a code stuck on one is free as soon as the check passes.
 CHECKED: Final = frozenset({ProblemKey.WRONG_LENGTH, ProblemKey.PIN_CLASH, ProblemKey.LOCK_FULL})
 
@@ -346,7 +348,9 @@ def _rung(code: CodeFacts, entry: EntryFacts) -> Rung | None:
     if entry.evidence is not Evidence.IN_USE or code.is_stuck:
         return None
     shows_no_rival = entry.absent_reads >= reading.READS_TO_BELIEVE
-    if not shows_no_rival and not (entry.is_ghost and entry.is_listed):
+    is_denied = entry.is_ghost and entry.is_listed
+    is_refused_again = witness.is_refused_though_listed(entry) and code.failures >= UPDATES_IN_USE
+    if not (shows_no_rival or is_denied or is_refused_again):
         return None
     if code.ladder == 0:
         return Rung.FRESH_LABEL

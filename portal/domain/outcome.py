@@ -101,6 +101,10 @@ def _after_update(entry: Written, outcome: Outcome) -> EntryChange | None:
         return EntryChange(state=EntryState.HELD, evidence=Evidence.CONFIRMED, takes_values=True)
     if outcome.state is State.FAILED and outcome.problem in DENIALS:
         return EntryChange(state=EntryState.MAYBE, evidence=Evidence.ID_UNKNOWN, is_ghost=True)
+    is_refused = outcome.state is State.FAILED and outcome.problem is ProblemKey.ALREADY_IN_USE
+    if is_refused and entry.state is EntryState.MAYBE:
+        # Its name or digits stand under another id as well: perhaps those of an older add of ours.
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.IN_USE)
     return None
 
 

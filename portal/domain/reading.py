@@ -139,12 +139,16 @@ def judge(
     the vendor's own clients do.
     """
     by_id = {line.access_code_id: line for line in listing}
-    by_label = {line.label.casefold(): line for line in listing}
+    by_label: dict[str, list[Listed]] = {}
+    for listed in listing:
+        by_label.setdefault(listed.label.casefold(), []).append(listed)
     code_of = {code.id: code for code in codes}
     ours: set[str] = set()
     sightings = []
     for entry in entries:
-        line = by_label.get(entry.label.casefold())
+        lines = by_label.get(entry.label.casefold(), [])
+        ours.update(line.access_code_id for line in lines)
+        line = _line_of(entry, lines)
         if line is None and entry.access_code_id is not None:
             line = by_id.get(entry.access_code_id)
         if line is not None:
@@ -162,15 +166,35 @@ def judge(
     return Finding(tuple(sightings), foreign)
 
 
+def _line_of(entry: EntryFacts, lines: Sequence[Listed]) -> Listed | None:
+    """Of the lines with the entry's name, the one it is known by; another where that is denied.
+
+    Two have one name where Schlage lists what the lock never got, and an older add got there late.
+    """
+    is_denied = entry.evidence is Evidence.ID_UNKNOWN
+    return max(
+        lines,
+        key=lambda line: (line.access_code_id == entry.access_code_id) is not is_denied,
+        default=None,
+    )
+
+
 def _seen(
     entry: EntryFacts, code: CodeFacts | None, line: Listed, now: datetime
 ) -> Sighting | None:
     if entry.state is EntryState.GONE:
         # An add that was carried out late, or a list that still shows what was just removed, or
         # an id that the lock itself denies: only the first of these is news.
-        is_news = entry.evidence in {Evidence.READ_TWICE, Evidence.WINDOW_OVER} or (
-            entry.evidence in {Evidence.DELETED, Evidence.REFUSED, Evidence.LIST_EMPTY}
-            and now - entry.evidence_at > AFTER_UNKNOWN[0]
+        is_news = (
+            entry.evidence in {Evidence.READ_TWICE, Evidence.WINDOW_OVER}
+            or (
+                entry.evidence in {Evidence.DELETED, Evidence.REFUSED, Evidence.LIST_EMPTY}
+                and now - entry.evidence_at > AFTER_UNKNOWN[0]
+            )
+            or (
+                entry.evidence is Evidence.ID_UNKNOWN
+                and line.access_code_id != entry.access_code_id
+            )
         )
         if not is_news:
             return None

@@ -40,7 +40,11 @@ class LogLine:
 
     @property
     def is_write(self) -> bool:
-        return bool(_WRITES.search(self.event)) and not _DELETES.search(self.event)
+        return bool(_WRITES.search(self.event)) and not self.is_removal
+
+    @property
+    def is_removal(self) -> bool:
+        return bool(_DELETES.search(self.event))
 
 
 class Word(Enum):
@@ -67,6 +71,27 @@ def word(entry: EntryFacts, written_at: datetime, log: Sequence[LogLine], is_who
     return Word.SILENT if reaches else Word.TOO_SHORT
 
 
+def last_write(entry: EntryFacts, made_at: datetime, log: Sequence[LogLine]) -> LogLine | None:
+    """The line by which the lock itself says that it holds what the entry is called.
+
+    Under whatever id: a name is given once and never again. None where the log does not tell of
+    it, or tells of its removal since.
+    """
+    label = entry.label.casefold()
+    last = max(
+        (
+            line
+            for line in log
+            if (line.label or "").casefold() == label
+            and line.at >= made_at - SKEW
+            and (line.is_write or line.is_removal)
+        ),
+        key=lambda line: line.at,
+        default=None,
+    )
+    return last if last is not None and last.is_write else None
+
+
 def next_log_read(snapshot: Snapshot, now: datetime) -> datetime | None:
     """When the lock's log is to be read next; None where no success waits for its word."""
     lock = snapshot.lock
@@ -85,6 +110,9 @@ def next_log_read(snapshot: Snapshot, now: datetime) -> datetime | None:
 def _look(lock: LockFacts, entry: EntryFacts, pace: Pace) -> datetime | None:
     if entry.is_witnessed:
         return None
+    if is_refused_though_listed(entry):
+        is_asked = lock.log_read_at is not None and lock.log_read_at >= entry.evidence_at
+        return None if is_asked or lock.log_tells_at is None else entry.seen_at
     if entry.evidence is Evidence.ANSWERED:
         looks = (timedelta(0), *pace.verify_after)
         return next(
@@ -100,6 +128,11 @@ def _look(lock: LockFacts, entry: EntryFacts, pace: Pace) -> datetime | None:
         wanted = max(entry.evidence_at, lock.log_tells_at or entry.evidence_at)
         return wanted if lock.log_read_at is None or lock.log_read_at < wanted else None
     return None
+
+
+def is_refused_though_listed(entry: EntryFacts) -> bool:
+    """An update to the id in the list was refused as in use: the lock may hold it under another."""
+    return entry.evidence is Evidence.IN_USE and entry.is_listed and not entry.is_ghost
 
 
 def may_conclude(entry: EntryFacts, pace: Pace, now: datetime) -> bool:

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain import engine, label
-from portal.domain.command import Event, Kind
+from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey, recognise
 from portal.models import Account, Command, DoorCode, Lock, LockEntry
@@ -74,6 +75,14 @@ _EVENTS: Final = {
     CommandState.NACK: Event.FAILED,
     CommandState.TIMED_OUT: Event.TIMED_OUT,
 }
+
+_MAY_HAVE_ARRIVED: Final = select(
+    exists().where(
+        Command.lock_entry_id == bindparam("entry_id"),
+        Command.sent_at.is_not(None),
+        Command.state != State.FAILED,
+    )
+)
 
 
 def work_lock(lock_id: int) -> None:
@@ -265,6 +274,13 @@ def _climb(session: Session, rows: LockRows, action: engine.Climb, now: datetime
         code.is_stuck = True
     else:
         entry.is_retired = True
+        if not session.scalars(_MAY_HAVE_ARRIVED, {"entry_id": entry.id}).one():
+            # All that was ever sent of it was refused: nothing of it is to be taken off again.
+            entry.state, entry.evidence, entry.evidence_at = (
+                EntryState.GONE,
+                Evidence.REFUSED,
+                now,
+            )
         code.retry_at = None
         if action.rung is engine.Rung.FRESH_PIN:
             pins.choose_anew(session, code, now)

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     LIST_READ = "list_read"
     ENTRY_FOUND = "entry_found"
     ENTRY_ABSENT = "entry_absent"
+    FOUND_IN_LOG = "found_in_log"
     NOT_IN_LOG = "not_in_log"
     CHANGED_OUTSIDE = "changed_outside"
     LADDER = "ladder"

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.domain.command import Kind
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.witness import (
@@ -15,6 +16,8 @@ from portal.domain.witness import (
     PATIENCE,
     LogLine,
     Word,
+    is_refused_though_listed,
+    last_write,
     may_conclude,
     word,
 )
@@ -36,6 +39,16 @@ LINES: Final = 100
 READ_AGAIN: Final = timedelta(seconds=60)
 _PASSING: Final = (SchlageUnavailable, SchlageThrottled, SchlageUnauthorized)
 _random = SystemRandom()
+# The windows that were ever sent for an entry.
+_SENT: Final = (
+    select(Command.starts_at, Command.ends_at)
+    .where(
+        Command.lock_entry_id == bindparam("entry_id"),
+        Command.kind.in_([Kind.ADD, Kind.UPDATE]),
+        Command.sent_at.is_not(None),
+    )
+    .distinct()
+)
 
 
 def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | None:
@@ -57,7 +70,12 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | No
             said = word(entry_facts(entry), written_at, lines, is_whole=len(items) < LINES)
             _hear(rows, entry, said, now)
             if entry.evidence is Evidence.UNWITNESSED:
-                _tell(session, entry)
+                _tell(session, entry, timeline.Kind.NOT_IN_LOG)
+        for entry in _refused(session, rows):
+            line = last_write(entry_facts(entry), entry.created_at, lines)
+            if line is not None:
+                _take_over(entry, line, now)
+                _tell(session, entry, timeline.Kind.FOUND_IN_LOG)
         return False
 
     return lesson
@@ -87,6 +105,31 @@ def _unproven(session: Session, rows: LockRows) -> list[tuple[LockEntry, datetim
         for entry in waiting
         if entry.evidence_command_id in sent
     ]
+
+
+def _refused(session: Session, rows: LockRows) -> list[LockEntry]:
+    """Entries whose update was refused as in use, and of which only what is wanted was ever sent.
+
+    So whichever add of theirs the lock has carried out, it holds what it should.
+    """
+    return [
+        entry
+        for entry in rows.entries.values()
+        if is_refused_though_listed(entry_facts(entry))
+        and {tuple(row) for row in session.execute(_SENT, {"entry_id": entry.id})}
+        == {(entry.door_code.starts_at, entry.door_code.ends_at)}
+    ]
+
+
+def _take_over(entry: LockEntry, line: LogLine, now: datetime) -> None:
+    """The lock holds the entry, under the id that its log names."""
+    code = entry.door_code
+    entry.state, entry.evidence, entry.evidence_at = EntryState.HELD, Evidence.CONFIRMED, now
+    entry.starts_at, entry.ends_at, entry.revision = code.starts_at, code.ends_at, code.revision
+    entry.access_code_id = line.access_code_id or entry.access_code_id
+    entry.is_witnessed, entry.contradictions = True, 0
+    code.retry_at, code.failures, code.ladder = None, 0, 0
+    code.problem, code.problem_text, code.problem_at = None, "", None
 
 
 def _hear(rows: LockRows, entry: LockEntry, said: Word, now: datetime) -> None:
@@ -137,11 +180,11 @@ def _do_without(lease: Lease, *, is_passing: bool) -> None:
                 _believe(entry)
 
 
-def _tell(session: Session, entry: LockEntry) -> None:
+def _tell(session: Session, entry: LockEntry, kind: timeline.Kind) -> None:
     code = entry.door_code
     timeline.record(
         session,
-        timeline.Kind.NOT_IN_LOG,
+        kind,
         "schlage",
         **timeline.about(code),
         label=entry.label,

@@ -399,6 +399,11 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     ),
     Kind.ENTRY_FOUND: _entry(True),
     Kind.ENTRY_ABSENT: _entry(False),
+    Kind.FOUND_IN_LOG: _plain(
+        lambda lock: gettext("The log of %(lock)s says that it holds the code", lock=lock),
+        "check",
+        "green",
+    ),
     Kind.NOT_IN_LOG: _plain(
         lambda lock: gettext(
             "Schlage said it was done, but the log of %(lock)s does not tell of it", lock=lock

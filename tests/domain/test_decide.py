@@ -7,6 +7,7 @@ import pytest
 
 from portal.domain.command import Event, Kind, State
 from portal.domain.engine import (
+    Action,
     Climb,
     Close,
     LookUp,
@@ -347,6 +348,22 @@ def test_in_use_and_listed_is_our_own_and_adopted() -> None:
     action = decide(a_snapshot(CODE, entries=(entry,), read_at=NOW), NOW)
 
     assert action == Send(1, 10, Kind.UPDATE)
+
+
+def test_an_update_refused_as_in_use_is_tried_once_more_and_then_the_ladder_is_taken() -> None:
+    def after(failures: int) -> Action:
+        code = a_code(problem=ProblemKey.ALREADY_IN_USE, failures=failures)
+        entry = in_doubt(code, evidence=Evidence.IN_USE, seen_at=NOW, access_code_id="ours")
+        return decide(a_snapshot(code, entries=(entry,), read_at=NOW), NOW)
+
+    assert after(1) == Send(1, 10, Kind.UPDATE)
+    assert after(2) == Climb(1, 10, Rung.FRESH_LABEL)
+
+
+def test_codes_that_are_left_out_are_waited_for() -> None:
+    at = NOW + timedelta(hours=5)
+
+    assert decide(a_snapshot(read_at=NOW, next_send_at=at), NOW) == Wait(at)
 
 
 def test_an_entry_given_up_is_not_the_wanted_one_any_more() -> None:

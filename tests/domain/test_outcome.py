@@ -61,6 +61,13 @@ def test_an_add_refused_as_in_use_is_ours_until_proven_otherwise() -> None:
     assert after(SENT, Kind.ADD, State.FAILED, ProblemKey.ALREADY_IN_USE) == ("maybe", "in_use")
 
 
+def test_an_update_refused_as_in_use_says_nothing_of_an_entry_that_is_held() -> None:
+    refused = (Kind.UPDATE, State.FAILED, ProblemKey.ALREADY_IN_USE)
+
+    assert after(SENT, *refused) == ("maybe", "in_use")
+    assert after(HELD, *refused) is None
+
+
 @pytest.mark.parametrize(
     "problem", [ProblemKey.WRONG_LENGTH, ProblemKey.LOCK_FULL, ProblemKey.RATE_LIMITED]
 )

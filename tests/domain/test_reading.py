@@ -192,6 +192,27 @@ def test_an_add_carried_out_late_brings_its_entry_back() -> None:
     assert (sighting.state, sighting.evidence) == (EntryState.MAYBE, Evidence.SENT)
 
 
+def test_an_id_that_the_lock_denied_is_no_news_and_another_of_the_same_name_is() -> None:
+    denied = an_entry(CODE, state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
+    the_denied, another = line_of(denied), line_of(denied, access_code_id="id-late")
+
+    for lines in ([the_denied, another], [another, the_denied]):
+        sighting = judge(denied, *lines)
+        assert sighting is not None
+        assert (sighting.state, sighting.access_code_id) == (EntryState.MAYBE, "id-late")
+    assert judge(denied, the_denied) is None
+
+
+def test_of_two_lines_of_one_name_an_entry_keeps_to_its_own_and_none_is_foreign() -> None:
+    entry = an_entry(CODE)
+    lines = [line_of(entry, access_code_id="id-ghost"), line_of(entry)]
+
+    finding = reading.judge([entry], [CODE], lines, PACE, NOW)
+
+    assert finding.sightings[0].access_code_id == entry.access_code_id
+    assert finding.foreign == ()
+
+
 @pytest.mark.parametrize(("minutes", "is_news"), [(1, False), (11, True)])
 def test_a_list_that_still_shows_what_was_just_deleted_is_no_news(
     minutes: int, is_news: bool

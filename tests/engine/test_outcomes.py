@@ -4,6 +4,7 @@ import pytest
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
+from portal.models import Booking
 from tests.engine.promises import Watch
 from tests.support.house import House
 
@@ -317,3 +318,42 @@ def test_every_delete_fault_ends_with_the_code_off_the_lock(house: House, watch:
         if "failed:User" not in fault:
             assert house.held() == [], fault
         assert house.status(booking) is Status.REMOVED, fault
+
+
+def an_older_add_makes_itself_felt(house: House, after_seconds: int) -> Booking:
+    """Schlage lists a code that the lock does not hold, beside the one of an add it gave up."""
+    house.book("first", arrives="2026-03-03", departs="2026-03-04")
+    house.stage.run_for(minutes=5)
+    house.door.script.push(f"timeout_applied_late:{after_seconds}", only="add")
+    house.door.script.push("false_success", only="add")
+    house.door.script.push("bad_gateway_not_done", only="update")
+    return house.book("b1")
+
+
+def test_a_code_that_an_older_add_brought_is_known_by_the_locks_own_log(
+    house: House, watch: Watch
+) -> None:
+    booking = an_older_add_makes_itself_felt(house, 215)
+    house.stage.run_for(hours=1)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.opens(house.pin(booking), booking.starts_at)
+    assert kinds(house).count("update") <= 3
+    watch.assert_settled()
+
+
+@pytest.mark.parametrize("after_seconds", [215, 240, 400, 560, 900])
+def test_of_a_name_that_is_listed_twice_one_code_works_and_in_the_end_none(
+    house: House, watch: Watch, after_seconds: int
+) -> None:
+    booking = an_older_add_makes_itself_felt(house, after_seconds)
+    house.stage.run_for(hours=2)
+    watch.assert_settled()
+    house.stage.run_for(hours=1)
+
+    house.cancel(booking)
+    house.stage.run_for(hours=1)
+
+    assert house.status(booking) is Status.REMOVED
+    assert len(house.held()) == 1  # the first guest's
+    watch.assert_settled()
