@@ -23,6 +23,8 @@ DEFINITE: Final = frozenset(
 )
 # How often a problem of that policy may come back in a row before a person is asked.
 TRIES: Final = {Policy.ONCE_MORE: 2, Policy.PERSON: 1}
+# An error of Schlage's servers that names such a problem is its word less surely than the lock's.
+TRIES_UNCERTAIN: Final = {Policy.ONCE_MORE: 4, Policy.PERSON: 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,15 +143,18 @@ def problem_of(
     return None
 
 
-def is_stuck_after(kind: Kind, problem: ProblemKey, failures: int) -> bool:
+def is_stuck_after(
+    kind: Kind, problem: ProblemKey, failures: int, *, is_certain: bool = True
+) -> bool:
     """Whether automatic means are used up after this many equal failures in a row.
 
-    A removal is never given up: the person is told, and the engine goes on.
+    A removal is never given up: the person is told, and the engine goes on. `is_certain`: the last
+    one was a refusal, and not an error after which it may have been done all the same.
     """
     if kind is Kind.DELETE:
         return False
     if problem is ProblemKey.WRONG_LENGTH:
         # The first refusal teaches the lock's rule, and a PIN nobody was shown is chosen anew.
         return failures >= 2
-    tries = TRIES.get(CATALOGUE[problem].policy)
+    tries = (TRIES if is_certain else TRIES_UNCERTAIN).get(CATALOGUE[problem].policy)
     return tries is not None and failures >= tries

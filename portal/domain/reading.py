@@ -28,6 +28,8 @@ BEFORE_ARRIVAL: Final = tuple(timedelta(minutes=m) for m in (24 * 60, 6 * 60, 2 
 AFTER_WINDOW: Final = timedelta(minutes=5)
 # A list lags up to 20 s behind a write: what it shows sooner than this proves nothing new.
 LIST_LAG: Final = timedelta(seconds=30)
+# The lock itself has said of the entry's id that it is not there.
+_OFF: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN})
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,14 @@ def judge(
 
 
 def _line_of(entry: EntryFacts, lines: Sequence[Listed]) -> Listed | None:
-    """Of the lines with the entry's name, the one it is known by; another where that is denied.
+    """Of the lines with the entry's name, the one it is known by; another where that is off.
 
     Two have one name where Schlage lists what the lock never got, and an older add got there late.
     """
-    is_denied = entry.evidence is Evidence.ID_UNKNOWN
+    is_off = entry.evidence in _OFF
     return max(
         lines,
-        key=lambda line: (line.access_code_id == entry.access_code_id) is not is_denied,
+        key=lambda line: (line.access_code_id == entry.access_code_id) is not is_off,
         default=None,
     )
 
@@ -191,10 +193,7 @@ def _seen(
                 entry.evidence in {Evidence.DELETED, Evidence.REFUSED, Evidence.LIST_EMPTY}
                 and now - entry.evidence_at > AFTER_UNKNOWN[0]
             )
-            or (
-                entry.evidence is Evidence.ID_UNKNOWN
-                and line.access_code_id != entry.access_code_id
-            )
+            or (entry.evidence in _OFF and line.access_code_id != entry.access_code_id)
         )
         if not is_news:
             return None

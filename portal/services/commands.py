@@ -331,7 +331,9 @@ def _teach_code(
         return
     code.failures = code.failures + 1 if code.problem is shown else 1
     code.problem, code.problem_text, code.problem_at = shown, news.text[:_KEPT_TEXT], now
-    code.is_stuck = is_stuck_after(outcome.kind, problem, code.failures)
+    code.is_stuck = is_stuck_after(
+        outcome.kind, problem, code.failures, is_certain=outcome.state not in UNCERTAIN
+    )
     left = reach.needed_for(code, now)
     if outcome.kind is Kind.DELETE and code.is_wanted:
         # A stay has two codes until the one before goes: that is not for hours, however far it is.

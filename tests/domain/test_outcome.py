@@ -203,3 +203,13 @@ def test_what_cannot_improve_asks_a_person_and_what_can_never_stops(
 ) -> None:
     assert is_stuck_after(Kind.ADD, problem, failures) is stuck
     assert not is_stuck_after(Kind.DELETE, problem, failures), "a removal is never given up"
+
+
+@pytest.mark.parametrize(("failures", "is_stuck"), [(1, False), (3, False), (4, True)])
+def test_an_error_that_names_a_refusal_is_believed_later_than_a_refusal(
+    failures: int, is_stuck: bool
+) -> None:
+    problem = ProblemKey.SCHEDULE_NOT_VALID
+
+    assert is_stuck_after(Kind.UPDATE, problem, failures, is_certain=False) is is_stuck
+    assert is_stuck_after(Kind.UPDATE, problem, failures) is (failures > 1)

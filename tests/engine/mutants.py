@@ -69,7 +69,7 @@ def a_time_out_is_a_failure(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
 
 
 def three_tries_and_no_more(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
-    patch.setattr(commands, "is_stuck_after", lambda _kind, _problem, failures: failures >= 3)
+    patch.setattr(commands, "is_stuck_after", lambda _kind, _problem, failures, **_: failures >= 3)
 
 
 def a_retry_takes_a_new_pin(patch: pytest.MonkeyPatch, _stage: Stage) -> None:

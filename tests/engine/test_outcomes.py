@@ -320,6 +320,31 @@ def test_every_delete_fault_ends_with_the_code_off_the_lock(house: House, watch:
         assert house.status(booking) is Status.REMOVED, fault
 
 
+def test_an_add_that_comes_late_after_its_code_was_replaced_is_off_within_minutes(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("timeout_applied_late:535", only="add")
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    house.new_pin(booking)
+    house.stage.run_for(minutes=10)
+
+    assert len(house.held()) == 1
+    watch.assert_settled()
+
+
+def test_an_error_that_hides_two_successes_asks_nobody(house: House, watch: Watch) -> None:
+    house.door.script.push("timeout_applied", only="add")
+    for _ in range(2):
+        house.door.script.push("error_34_done", only="update")
+
+    booking = house.book()
+    house.stage.run_for(minutes=30)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
 def an_older_add_makes_itself_felt(house: House, after_seconds: int) -> Booking:
     """Schlage lists a code that the lock does not hold, beside the one of an add it gave up."""
     house.book("first", arrives="2026-03-03", departs="2026-03-04")
