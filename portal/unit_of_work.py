@@ -27,6 +27,10 @@ _PATIENCE_SECONDS: Final = 15
 _FORSAKEN_SECONDS: Final = 60
 # Any number that no other program in the same database uses.
 _WRITE_LOCK: Final = 0x4C61746368
+_TAKE_TURN: Final = (
+    f"SELECT pg_advisory_xact_lock({_WRITE_LOCK}), set_config("  # noqa: S608 - our own numbers
+    f"'idle_in_transaction_session_timeout', '{_FORSAKEN_SECONDS}s', true)"
+)
 # A core statement, because it runs with nearly every write.
 _ACCOUNT: Final = cast(Table, Account.__table__)
 _BUMP: Final = (
@@ -78,7 +82,7 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_on_sqlite)
     else:
-        event.listen(engine, "connect", _set_time_outs)
+        event.listen(engine, "connect", _set_patience)
         event.listen(engine, "begin", _begin_on_postgresql)
 
 
@@ -113,13 +117,12 @@ def _begin_on_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
 
 
-def _set_time_outs(dbapi_connection: Any, _record: Any) -> None:
+def _set_patience(dbapi_connection: Any, _record: Any) -> None:
     with dbapi_connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{_PATIENCE_SECONDS}s'")
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{_FORSAKEN_SECONDS}s'")
     dbapi_connection.commit()
 
 
 def _begin_on_postgresql(connection: Connection) -> None:
     if _is_writing.get():
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+        connection.exec_driver_sql(_TAKE_TURN)
