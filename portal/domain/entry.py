@@ -26,3 +26,8 @@ class Evidence(StrEnum):
     READ_TWICE = "read_twice"  # two complete reads do not list it
     WINDOW_OVER = "window_over"  # its window is over and two reads do not list it
     LIST_EMPTY = "list_empty"  # Delete All, and the list verified empty
+
+
+def may_be_on_lock(state: EntryState, evidence: Evidence) -> bool:
+    """Whether the lock may hold such an entry: it was sent, and is not proven gone."""
+    return state is not EntryState.GONE and evidence is not Evidence.NOT_SENT

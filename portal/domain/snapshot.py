@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from portal.domain.command import Kind, State
-from portal.domain.entry import EntryState, Evidence
+from portal.domain.entry import EntryState, Evidence, may_be_on_lock
 from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import RebuildFacts
 from portal.domain.secret import Secret
@@ -128,7 +128,7 @@ class EntryFacts:
 
     @property
     def may_be_on_lock(self) -> bool:
-        return self.state is not EntryState.GONE and self.evidence is not Evidence.NOT_SENT
+        return may_be_on_lock(self.state, self.evidence)
 
     def is_over(self, now: datetime) -> bool:
         """The lock itself lets nobody in with it any more."""

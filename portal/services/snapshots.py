@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from portal.domain.command import OPEN, Lane
-from portal.domain.entry import EntryState, Evidence
+from portal.domain.entry import EntryState, may_be_on_lock
 from portal.domain.rebuild import RUNNING, RebuildFacts
 from portal.domain.snapshot import (
     CodeFacts,
@@ -208,11 +208,7 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         # Nothing waits for its time any more: all of it waits for a person.
         this["look_ahead"] = _END_OF_TIME
     entries = session.scalars(_ENTRIES, this).all()
-    on_lock = {
-        entry.door_code_id
-        for entry in entries
-        if entry.state is not EntryState.GONE and entry.evidence is not Evidence.NOT_SENT
-    }
+    on_lock = {e.door_code_id for e in entries if may_be_on_lock(e.state, e.evidence)}
     found = session.execute(_CODES, this).all()
     is_over = {
         code.id: code.status is Status.REMOVED and code.id not in on_lock for code, _ in found
