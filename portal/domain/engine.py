@@ -7,7 +7,7 @@ action. The caller does it, commits, and asks again.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -257,7 +257,7 @@ def _wanted_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterato
     entries = snapshot.entries_of(code)
     entry = wanted_entry(code, entries)
     rank = _rank(code, now)
-    gate = _gate(snapshot, code)
+    gate = _gate(snapshot, code, now)
 
     if entry is not None and entry.state is EntryState.HELD:
         others = [e for e in entries if e is not entry and e.may_be_on_lock]
@@ -322,7 +322,7 @@ def _adding_steps(
 
 
 def _removal_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:
-    gate = _gate(snapshot, code)
+    gate = _gate(snapshot, code, now)
     for entry in snapshot.entries_of(code):
         if not entry.may_be_on_lock or entry.access_code_id is None:
             continue
@@ -368,7 +368,6 @@ def _rank(code: CodeFacts, now: datetime) -> Rank:
     return (_TIER_ARRIVAL, code.arrives_at, code.id)
 
 
-def _gate(snapshot: Snapshot, code: CodeFacts) -> datetime:
-    """Before this time nothing is written for the code: its own wait, or its lock's breaker."""
-    times = [t for t in (code.retry_at, snapshot.lock.breaker_until) if t is not None]
-    return max(times, default=code.send_at - timedelta(days=36500))
+def _gate(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime:
+    """Before this time nothing is written for the code."""
+    return reach.next_write(snapshot, code, now) or now

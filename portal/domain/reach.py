@@ -1,14 +1,22 @@
-"""How soon somebody needs a lock to answer, and when one that is away is asked whether it is back.
+"""How soon somebody needs a lock, when it may be written, and when it is asked whether it is back.
 
 The message that a lock is back gets lost as any other does, and a guest may be standing at it.
 Asking costs nothing but a read.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain import retry
-from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot, is_held_as_wanted, wanted_entry
+from portal.domain.snapshot import (
+    CodeFacts,
+    CodeKind,
+    EntryFacts,
+    Snapshot,
+    is_held_as_wanted,
+    wanted_entry,
+)
 
 # How often a lock that is known to be offline is asked, by how soon it is needed.
 ASK_EVERY: Final = ((retry.AT_THE_DOOR, timedelta(minutes=1)), (retry.NEAR, timedelta(minutes=15)))
@@ -23,24 +31,34 @@ _UNHURRIED: Final = {CodeKind.STAFF: retry.NEAR, CodeKind.SPARE: NOT_SOON}
 _NO_TIME: Final = timedelta(0)
 
 
-def needed_in(
-    *,
-    is_wanted: bool,
-    serves: CodeKind,
-    arrives_at: datetime,
-    starts_at: datetime,
-    ends_at: datetime,
-    now: datetime,
-) -> timedelta:
+def needed_in(code: CodeFacts, entries: Sequence[EntryFacts], now: datetime) -> timedelta:
     """How long there is until it matters whether the lock did what it should for this code.
 
     A guest's code matters at the arrival; nobody stands at the door for the others. One to be
-    removed matters while it opens the door; once its window is over it is untidy and no more,
-    whatever the hurry of others.
+    removed matters while the lock would let somebody in with it: a code that was taken off early
+    has an end that its entries do not have. After that it is untidy and no more, whatever the
+    hurry of others, and so are digits that nobody was given.
     """
-    if is_wanted and now < ends_at:
-        return _UNHURRIED[serves] if serves in _UNHURRIED else arrives_at - now
-    return max(starts_at - now, _NO_TIME) if now < ends_at else retry.NEAR
+    if code.wants(now):
+        return _UNHURRIED.get(code.serves, code.arrives_at - now)
+    if code.serves is CodeKind.SPARE:
+        return retry.NEAR
+    opens = [e.starts_at - now for e in entries if e.may_be_on_lock and not e.is_over(now)]
+    return max(min(opens), _NO_TIME) if opens else retry.NEAR
+
+
+def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
+    """Before this nothing is written for the code: its own wait, or its lock's breaker; None: now.
+
+    What matters at the door is not held back before it was tried once: its first try is the probe
+    that a slowed lock gets, because what failed there was something else.
+    """
+    lock = snapshot.lock
+    breaker = lock.breaker_until
+    if breaker is not None and lock.is_slowed and not lock.is_offline and code.failures == 0:
+        to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
+        breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
+    return max((t for t in (code.retry_at, breaker) if t is not None), default=None)
 
 
 def next_ask(snapshot: Snapshot, now: datetime) -> datetime | None:
@@ -69,14 +87,7 @@ def soonest_need(snapshot: Snapshot, now: datetime) -> timedelta:
     """How long there is until it matters what the lock has not done yet; NOT_SOON if nothing."""
     return min(
         (
-            needed_in(
-                is_wanted=code.is_wanted,
-                serves=code.serves,
-                arrives_at=code.arrives_at,
-                starts_at=code.starts_at,
-                ends_at=code.ends_at,
-                now=now,
-            )
+            needed_in(code, snapshot.entries_of(code), now)
             for code in snapshot.codes
             if _waits(snapshot, code, now)
         ),

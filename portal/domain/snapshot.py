@@ -52,6 +52,7 @@ class LockFacts:
     code_length: int | None = None
     has_vlac: bool = False
     breaker_until: datetime | None = None
+    is_slowed: bool = False  # the breaker is open because of failures, not at Schlage's request
     is_offline: bool = False  # as far as Schlage has told
     asked_at: datetime | None = None  # when Schlage last described the lock
     read_at: datetime | None = None

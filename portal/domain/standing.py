@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.domain import reading, witness
+from portal.domain import reach, reading, witness
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import (
@@ -35,7 +35,7 @@ def standing_of(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Standing:
     if not code.wants(now):
         if not alive:
             return Standing(Status.REMOVED, None)
-        return Standing(Status.REMOVING, _next_try(snapshot, code))
+        return Standing(Status.REMOVING, _next_try(snapshot, code, now))
     entry = wanted_entry(code, entries)
     if is_held_as_wanted(code, entry):
         if code.is_stuck:
@@ -65,10 +65,10 @@ def _under_way(
     if entry is not None and entry.may_be_on_lock and _is_in_doubt(code, entry):
         return Standing(Status.UNSURE, _next_look(snapshot, entry, now), is_changing)
     if code.failures:
-        return Standing(Status.RETRYING, _next_try(snapshot, code), is_changing)
+        return Standing(Status.RETRYING, _next_try(snapshot, code, now), is_changing)
     if now < code.send_at and not is_changing:
         return Standing(Status.PLANNED, code.send_at, is_changing)
-    return Standing(Status.QUEUED, _next_try(snapshot, code), is_changing)
+    return Standing(Status.QUEUED, _next_try(snapshot, code, now), is_changing)
 
 
 def _is_in_doubt(code: CodeFacts, entry: EntryFacts) -> bool:
@@ -78,11 +78,11 @@ def _is_in_doubt(code: CodeFacts, entry: EntryFacts) -> bool:
     return is_held_as_wanted(code, entry) and code.problem is ProblemKey.CHANGED_OUTSIDE
 
 
-def _next_try(snapshot: Snapshot, code: CodeFacts) -> datetime | None:
+def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
     """When something is tried next; while another command travels, when that is looked up."""
     times = [
         t
-        for t in (code.retry_at, snapshot.lock.breaker_until, snapshot.lock.call_after)
+        for t in (reach.next_write(snapshot, code, now), snapshot.lock.call_after)
         if t is not None
     ]
     if not times and snapshot.command is not None:

@@ -334,7 +334,7 @@ def _teach_code(
     code.is_stuck = is_stuck_after(
         outcome.kind, problem, code.failures, is_certain=outcome.state not in UNCERTAIN
     )
-    left = reach.needed_for(code, now)
+    left = reach.needed_for(session, code, now)
     if outcome.kind is Kind.DELETE and code.is_wanted:
         # A stay has two codes until the one before goes: that is not for hours, however far it is.
         left = min(left, retry.NEAR)

@@ -1,6 +1,5 @@
 """Locks out of reach: what is put off while they are away, and freed when they are back."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,8 +9,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from portal.domain import reach, retry
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
 from portal.domain.status import Status
-from portal.models import DoorCode, Lock
-from portal.services import readings, timeline
+from portal.models import DoorCode, Lock, LockEntry
+from portal.services import readings, snapshots, timeline
 
 _PASSING: Final = frozenset(
     key for key, it in CATALOGUE.items() if it.policy in {Policy.RETRY, Policy.VERIFY}
@@ -26,6 +25,9 @@ _UNDONE: Final = (
     )
     .options(joinedload(DoorCode.booking), selectinload(DoorCode.given_to))
 )
+
+
+_ENTRIES: Final = select(LockEntry).where(LockEntry.door_code_id == bindparam("code_id"))
 
 
 def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> None:
@@ -71,28 +73,19 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
 
 def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
     """How soon somebody needs this lock to do what it has not done yet."""
-    return needed_by(session.scalars(_UNDONE, {"lock_id": lock.id}), now)
+    undone = session.scalars(_UNDONE, {"lock_id": lock.id})
+    return min((needed_for(session, code, now) for code in undone), default=reach.NOT_SOON)
 
 
-def needed_by(codes: Iterable[DoorCode], now: datetime) -> timedelta:
-    """The same for a lock whose codes are at hand."""
-    undone = (code for code in codes if code.status not in _DONE)
-    return min((needed_for(code, now) for code in undone), default=reach.NOT_SOON)
-
-
-def needed_for(code: DoorCode, now: datetime) -> timedelta:
+def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
     """How soon it matters whether the lock did what it should for this code.
 
     A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
     """
-    left = reach.needed_in(
-        is_wanted=code.is_wanted,
-        serves=code.serves,
-        arrives_at=code.stay.starts_at if code.stay is not None else code.starts_at,
-        starts_at=code.starts_at,
-        ends_at=code.ends_at,
-        now=now,
-    )
+    facts = snapshots.code_facts(code)
+    # What is wanted is needed whatever the lock holds.
+    rows = () if facts.wants(now) else session.scalars(_ENTRIES, {"code_id": code.id})
+    left = reach.needed_in(facts, [snapshots.entry_facts(row) for row in rows], now)
     return max(left, retry.NEAR) if code.lock.is_online is False else left
 
 

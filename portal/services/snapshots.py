@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from portal.domain import retry
 from portal.domain.command import OPEN, Lane
 from portal.domain.entry import EntryState, may_be_on_lock
 from portal.domain.rebuild import RUNNING, RebuildFacts
@@ -74,7 +75,7 @@ class LockRows:
         )
 
     def code_facts(self) -> tuple[CodeFacts, ...]:
-        return tuple(_code_facts(code, code.id in self.kept) for code in self.codes.values())
+        return tuple(code_facts(code, is_kept=code.id in self.kept) for code in self.codes.values())
 
     def entry_facts(self) -> tuple[EntryFacts, ...]:
         return tuple(entry_facts(entry) for entry in self.entries.values())
@@ -272,6 +273,7 @@ def _lock_facts(rows: LockRows) -> LockFacts:
         code_length=lock.code_length,
         has_vlac=lock.has_vlac,
         breaker_until=lock.breaker_until,
+        is_slowed=lock.failures >= retry.BREAKER_AFTER,
         is_offline=lock.is_online is False,
         asked_at=lock.seen_at,
         read_at=lock.read_at,
@@ -293,7 +295,8 @@ def _rebuild_facts(rebuild: Rebuild | None) -> RebuildFacts | None:
     return RebuildFacts(stage=rebuild.stage, until=rebuild.until, gate=rebuild.gate)
 
 
-def _code_facts(code: DoorCode, is_kept: bool) -> CodeFacts:
+def code_facts(code: DoorCode, *, is_kept: bool = False) -> CodeFacts:
+    """The door code, frozen; `is_kept`: until the new door of its stay is confirmed."""
     stay, staff = code.stay, code.staff_code
     return CodeFacts(
         id=code.id,

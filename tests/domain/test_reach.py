@@ -1,14 +1,16 @@
 """How soon a lock is needed, and how often one that is away is asked whether it is back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from portal.domain import reach, retry
-from portal.domain.engine import Ask, Wait, decide
-from portal.domain.entry import Evidence
-from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot
+from portal.domain.command import Kind
+from portal.domain.engine import Ask, Send, Wait, decide
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
 
 MINUTE = timedelta(minutes=1)
@@ -47,7 +49,20 @@ def test_a_code_to_be_removed_matters_while_it_opens_the_door(
 ) -> None:
     code = a_code(is_wanted=False, starts_at=NOW + starts_in, ends_at=NOW + ends_in)
 
-    assert needed(code) == left
+    assert needed(code, an_entry(code)) == left
+    assert needed(code, an_entry(code, state=EntryState.GONE)) == retry.NEAR
+
+
+def test_what_was_taken_off_early_matters_while_the_lock_lets_it_in() -> None:
+    code = a_code(is_wanted=False, starts_at=NOW - HOUR, ends_at=NOW)
+    held = an_entry(code, ends_at=NOW + 50 * HOUR)
+    revoked = replace(code, kind=CodeKind.STAFF)
+    given = replace(code, kind=CodeKind.SPARE, is_given=True)
+    dropped = replace(code, kind=CodeKind.SPARE)
+
+    assert needed(code, held) == needed(revoked, held) == needed(given, held) == timedelta(0)
+    assert needed(revoked, an_entry(code, ends_by_itself=False)) == timedelta(0)
+    assert needed(dropped, held) == retry.NEAR, "nobody has these digits"
 
 
 @pytest.mark.parametrize(
@@ -103,15 +118,8 @@ def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:
     assert reach.next_ask(away(code, entries=(entry,)), NOW) == NOW + MINUTE
 
 
-def needed(code: CodeFacts) -> timedelta:
-    return reach.needed_in(
-        serves=code.serves,
-        is_wanted=code.is_wanted,
-        arrives_at=code.arrives_at,
-        starts_at=code.starts_at,
-        ends_at=code.ends_at,
-        now=NOW,
-    )
+def needed(code: CodeFacts, *entries: EntryFacts) -> timedelta:
+    return reach.needed_in(code, entries, NOW)
 
 
 def test_nobody_stands_at_the_door_for_a_staff_code_or_a_spare() -> None:
@@ -122,3 +130,46 @@ def test_nobody_stands_at_the_door_for_a_staff_code_or_a_spare() -> None:
     assert needed(staff) == retry.NEAR
     assert needed(stock) == reach.NOT_SOON
     assert needed(given) == needed(a_guest(-HOUR))
+
+
+# Through an open breaker
+
+
+def slowed(code: CodeFacts, *entries: EntryFacts, **lock: Any) -> Snapshot:
+    until = {"breaker_until": NOW + 40 * MINUTE, "is_slowed": True}
+    return a_snapshot(code, entries=entries, **until | lock)
+
+
+def a_first_try(arrives_in: timedelta, **changes: Any) -> CodeFacts:
+    untried = {"retry_at": None, "failures": 0}
+    return replace(a_guest(arrives_in), **untried | changes)
+
+
+def test_the_first_try_of_what_matters_at_the_door_waits_for_no_breaker() -> None:
+    arriving = a_first_try(50 * MINUTE)
+    cancelled = a_first_try(-5 * HOUR, is_wanted=False)
+
+    assert decide(slowed(arriving), NOW) == Send(arriving.id, None, Kind.ADD)
+    assert decide(slowed(cancelled, an_entry(cancelled)), NOW) == Send(
+        cancelled.id, 10 * cancelled.id, Kind.DELETE
+    )
+
+
+def test_it_goes_as_soon_as_it_matters_at_the_door() -> None:
+    code = a_first_try(80 * MINUTE)
+
+    assert decide(slowed(code), NOW) == Wait(NOW + 20 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        slowed(a_first_try(50 * MINUTE, failures=1)),
+        slowed(a_first_try(50 * HOUR)),
+        slowed(a_first_try(50 * MINUTE), is_slowed=False),
+        slowed(a_first_try(50 * HOUR), is_offline=True, asked_at=NOW),
+    ],
+    ids=["tried before", "not needed soon", "Schlage asked for a pause", "known to be offline"],
+)
+def test_all_else_waits_for_the_breaker(snapshot: Snapshot) -> None:
+    assert decide(snapshot, NOW) == Wait(NOW + 40 * MINUTE)

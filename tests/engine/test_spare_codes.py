@@ -378,8 +378,7 @@ def test_a_cancelled_booking_takes_its_spare_along(house: House) -> None:
 
     with bookings.changing() as session:
         bookings.cancel(session, session.get_one(Booking, booking.id), "manager:1")
-    # The adds that failed have slowed the lock down, by a quarter of an hour at the most.
-    house.stage.run_for(minutes=20)
+    house.stage.run_for(minutes=5)
 
     assert not house.opens(pin_of(given))
     db.session.rollback()

@@ -137,13 +137,13 @@ def test_an_entry_that_turns_up_in_the_list_is_adopted_without_a_second_one(
 def test_a_lock_that_was_offline_gets_its_code_within_minutes_of_its_event(
     house: House, watch: Watch
 ) -> None:
-    set_connected(house, False)
+    house.set_connected(False)
     booking = house.book()
     house.stage.run_for(hours=2)
     assert house.status(booking) in {Status.RETRYING, Status.UNSURE, Status.SENT}
     assert house.code(booking).problem is not None
 
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=3)
 
     watch.assert_settled()
@@ -153,12 +153,12 @@ def test_a_lock_that_was_offline_is_found_again_without_any_event(
     house: House, watch: Watch
 ) -> None:
     house.stage.webhooks_arrive = False
-    set_connected(house, False)
+    house.set_connected(False)
     booking = house.book(arrives="2026-03-03T09:00")
     house.stage.run_for(hours=1)
     assert house.status(booking) is not Status.CONFIRMED
 
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=25)
 
     watch.assert_settled()
@@ -167,7 +167,7 @@ def test_a_lock_that_was_offline_is_found_again_without_any_event(
 def test_with_a_guest_at_the_door_a_lock_is_found_again_though_its_event_was_lost(
     house: House, watch: Watch
 ) -> None:
-    set_connected(house, False)
+    house.set_connected(False)
     house.stage.run_for(minutes=1)
     house.stage.webhooks_arrive = False
     booking = house.book(arrives="2026-03-02T10:20")
@@ -175,7 +175,7 @@ def test_with_a_guest_at_the_door_a_lock_is_found_again_though_its_event_was_los
     assert house.status(booking) is not Status.CONFIRMED
     assert len(watch.writes) <= 3 + 120 / 5
 
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=4)
 
     watch.assert_settled()
@@ -186,13 +186,13 @@ def test_with_a_guest_at_the_door_a_lock_nobody_knew_to_be_away_is_written_withi
     house: House, watch: Watch
 ) -> None:
     house.stage.webhooks_arrive = False
-    set_connected(house, False)
+    house.set_connected(False)
     booking = house.book(arrives="2026-03-02T10:20")
     house.stage.run_for(hours=1)
     assert house.status(booking) is not Status.CONFIRMED
     assert len(watch.writes) <= 3 + 60 / 5
 
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=8)
 
     watch.assert_settled()
@@ -203,10 +203,10 @@ def test_a_lock_that_answers_is_in_reach_whatever_message_was_lost(
 ) -> None:
     booking = house.book()
     house.stage.run_for(minutes=1)
-    set_connected(house, False)
+    house.set_connected(False)
     house.stage.run_for(minutes=1)
     house.stage.webhooks_arrive = False
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=1)
     assert house.booking(booking.id).verdict is Verdict.AT_RISK
 
@@ -223,11 +223,11 @@ def test_an_offline_lock_puts_a_confirmed_booking_at_risk_and_its_return_ends_th
     booking = house.book()
     house.stage.run_for(minutes=1)
 
-    set_connected(house, False)
+    house.set_connected(False)
     house.stage.run_for(minutes=1)
     assert house.booking(booking.id).verdict is Verdict.AT_RISK
     assert house.booking(booking.id).problem is ProblemKey.LOCK_OFFLINE
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=1)
 
     assert house.booking(booking.id).verdict is Verdict.READY
@@ -243,22 +243,6 @@ def test_a_critical_battery_puts_a_confirmed_booking_at_risk(house: House) -> No
 
     assert house.booking(booking.id).verdict is Verdict.AT_RISK
     assert house.booking(booking.id).problem is ProblemKey.LOW_BATTERY
-
-
-def test_three_equal_failures_slow_the_lock_down_to_one_probe_at_a_time(
-    house: House, watch: Watch
-) -> None:
-    set_connected(house, False)
-    for number in range(6):
-        house.book(f"b{number}", f"2026-03-{5 + number:02}", f"2026-03-{6 + number:02}")
-
-    house.stage.run_for(hours=2)
-
-    assert house.lock.breaker_until is not None
-    assert len(watch.writes) <= 20
-    set_connected(house, True)
-    house.stage.run_for(minutes=10)
-    watch.assert_settled()
 
 
 # The sign-in
@@ -608,14 +592,14 @@ def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
     house.stage.run_for(minutes=2)
     ends = house.code(booking).ends_at
     house.stage.run_until(ends - timedelta(minutes=5))
-    set_connected(house, False)
+    house.set_connected(False)
 
     house.stage.run_until(ends + timedelta(minutes=45))
 
     assert "removal_unconfirmed" in open_alerts(house)
     assert house.status(booking) is Status.REMOVING
     assert house.booking(booking.id).verdict is Verdict.AT_RISK
-    set_connected(house, True)
+    house.set_connected(True)
     house.stage.run_for(minutes=30)
     assert house.status(booking) is Status.REMOVED
     assert open_alerts(house) == []
@@ -706,11 +690,6 @@ def test_an_old_code_is_off_the_lock_after_its_stay_even_when_every_delete_fails
 
     assert house.held() == []
     assert house.status(booking) is Status.REMOVED
-
-
-def set_connected(house: House, is_connected: bool, door: int = 0) -> None:
-    with house.stage.cloud.steady():
-        house.stage.cloud.weather.set_connected(house.doors[door], is_connected)
 
 
 def delete_by_phone(house: House, watch: Watch) -> None:

@@ -57,6 +57,11 @@ class House:
     def lock(self) -> Lock:
         return self.locks[0]
 
+    def set_connected(self, is_connected: bool, door: int = 0) -> None:
+        """The door's way to the Internet is there or gone from now on."""
+        with self.stage.cloud.steady():
+            self.stage.cloud.weather.set_connected(self.doors[door], is_connected)
+
     def map(self, *locks: Lock) -> None:
         """These locks and no others open the house."""
         ids = [lock.id for lock in locks]
