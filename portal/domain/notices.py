@@ -31,7 +31,8 @@ OUTAGES: Final = frozenset({str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNE
 
 # What opens within this time of the first of its bundle is told of together with it.
 GATHER: Final = timedelta(minutes=2)
-# A bundle that was told of is not told of again sooner, but for arrivals that cannot wait.
+# A bundle that was told of and is not over is not told of again sooner, but for arrivals that
+# cannot wait.
 WINDOW: Final = timedelta(minutes=15)
 DIGEST_AT: Final = time(8)
 DIGEST_UNTIL: Final = time(12)  # later it is no morning digest any more
@@ -177,6 +178,7 @@ def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: da
     before = {each.thread: each for each in told}
     still_open = _strongest(alerts)
     is_quiet = quiet_end(wish, now) is not None
+    stands = [each for thread, each in before.items() if thread in still_open]
     forgotten = {t for t, each in before.items() if t not in still_open and not _was_sent(each)}
     raised: dict[str, Item] = {}
     grouped: dict[tuple[Kind, str], list[AlertFacts]] = {}
@@ -185,7 +187,7 @@ def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: da
             continue
         known = before.get(thread)
         if known is None:
-            group = _due_group(wish, alert, before.values(), now)
+            group = _due_group(wish, alert, stands, now)
             if group is not None:
                 grouped.setdefault((Kind.OPENED, group), []).append(alert)
         elif alert.level > known.level:
@@ -243,12 +245,12 @@ def _is_told_of(wish: Wish, alert: AlertFacts, alerts: Sequence[AlertFacts], now
     return not any(a.cause in OUTAGES and a.connection_id == alert.connection_id for a in alerts)
 
 
-def _due_group(wish: Wish, alert: AlertFacts, before: Iterable[Told], now: datetime) -> str | None:
+def _due_group(wish: Wish, alert: AlertFacts, stands: Iterable[Told], now: datetime) -> str | None:
     """What a new alert is told of together with; None while it has to wait."""
     if alert.is_urgent(now):
         return alert.bundle
     due = alert.opened_at + GATHER
-    last = max((t.told_at for t in before if t.bundle == alert.bundle), default=None)
+    last = max((t.told_at for t in stands if t.bundle == alert.bundle), default=None)
     if last is not None:
         due = max(due, last + WINDOW)
     if due > now or quiet_end(wish, now) is not None:

@@ -378,6 +378,17 @@ def test_quiet_hours_go_by_the_channels_own_clock(
     assert found == (local(ends, zone) if ends else None)
 
 
+def test_what_is_over_keeps_nothing_new_waiting() -> None:
+    channel = Channel()
+    first, second = arrival(id=1, booking_id=1), arrival(id=2, booking_id=2)
+    channel.look([first], NOW)
+
+    said = channel.look([second], NOW + MINUTE)
+
+    assert said == [Kind.OPENED, Kind.RESOLVED]
+    assert channel.look([second], NOW + MINUTE) == []
+
+
 def test_a_guest_who_stands_at_the_door_is_told_of_at_once_and_alone() -> None:
     channel = Channel(AT_NIGHT)
     at_the_door = AlertFacts(
