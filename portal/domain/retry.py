@@ -6,7 +6,7 @@ from typing import Final
 _FAR: Final = tuple(timedelta(minutes=m) for m in (5, 15, 60))
 _NEAR: Final = tuple(timedelta(minutes=m) for m in (3, 10, 15))
 # As often as a lock may be written that does not answer: its command takes a minute to time out.
-_AT_THE_DOOR: Final = tuple(timedelta(minutes=m) for m in (1, 2, 4))
+_AT_THE_DOOR: Final = tuple(timedelta(minutes=m) for m in (1, 2, 2, 2, 4))
 NEAR: Final = timedelta(hours=24)
 AT_THE_DOOR: Final = timedelta(hours=1)
 JITTER: Final = 0.2
