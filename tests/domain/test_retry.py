@@ -25,7 +25,9 @@ def test_far_from_the_arrival_it_is_patient(failures: int, minutes: int) -> None
     assert delay(failures, FAR, FIRST, 0) == timedelta(minutes=minutes)
 
 
-@pytest.mark.parametrize(("failures", "minutes"), [(2, 1), (3, 2), (4, 2), (5, 2), (6, 4), (500, 4)])
+@pytest.mark.parametrize(
+    ("failures", "minutes"), [(2, 1), (3, 2), (4, 2), (5, 2), (6, 4), (500, 4)]
+)
 @pytest.mark.parametrize("needed_in", [AT_THE_DOOR, timedelta(0), timedelta(hours=-20)])
 def test_with_somebody_at_the_door_nothing_waits_long(
     failures: int, minutes: int, needed_in: timedelta

@@ -8,7 +8,7 @@ from benchmarks.stage import Stage
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Booking
-from portal.services import connections, snapshots
+from portal.services import connections, snapshots, stays
 from tests.engine.promises import Watch
 from tests.support.house import House
 
@@ -98,3 +98,17 @@ def test_signed_out_it_asks_for_a_person_as_all_do_and_signed_in_again_it_waits(
 
 def verdict_of(house: House, booking: Booking) -> Verdict:
     return house.booking(booking.id).verdict
+
+
+def test_what_befalls_the_lock_is_told_of_the_near_and_true_of_the_far(house: House) -> None:
+    over = house.book("over", arrives="2026-03-02T10:00", departs="2026-03-02T12:00")
+    near, far = house.book("near"), house.book("far", **FAR)
+    house.stage.run_for(hours=5)
+
+    house.set_connected(False)
+    house.stage.run_for(minutes=1)
+
+    stored = [house.booking(booking.id).verdict for booking in (over, near, far)]
+    judged = [stays.find(db.session(), b.id, house.stage.now) for b in (over, near, far)]
+    assert stored == [Verdict.READY, Verdict.AT_RISK, Verdict.ON_TRACK]
+    assert [stay.verdict for stay in judged if stay is not None] == stored
