@@ -20,6 +20,7 @@ class Evidence(StrEnum):
     CONFIRMED = "confirmed"  # an add or update succeeded
     UNWITNESSED = "unwitnessed"  # it was said to have succeeded, and the lock's log does not tell
     REFUSED = "refused"  # the write was refused for a reason that proves it is not there
+    LEAVING = "leaving"  # it was held, and its removal was sent and is not proven
     IN_USE = "in_use"  # refused as already in use: ours until proven otherwise
     DELETED = "deleted"  # the delete succeeded
     ID_UNKNOWN = "id_unknown"  # the lock answered that it has no such id

@@ -57,15 +57,28 @@ class EntryChange:
     is_ghost: bool = False
 
 
+def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
+    """The entry's change with the call itself, whatever becomes of it; None where it has none.
+
+    A removal may have happened from then on: what was held is no more, should it be wanted again.
+    """
+    if kind is Kind.ADD:
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.SENT, takes_values=True)
+    if kind is Kind.DELETE and entry.state is EntryState.HELD:
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.LEAVING)
+    return None
+
+
 def entry_after(entry: Written, outcome: Outcome) -> EntryChange | None:
     """The entry's change for this outcome; None where it teaches nothing about the entry.
 
     News of an older command than the one that last settled the entry is no news, with one
-    exception: a late success proves an entry of which we were not sure.
+    exception: a late success proves an entry of which we were not sure, unless we removed it since.
     """
     latest = entry.evidence_command_id
     is_old = latest is not None and outcome.command_id < latest
-    if is_old and not (outcome.state is State.SUCCEEDED and entry.state is EntryState.MAYBE):
+    is_in_doubt = entry.state is EntryState.MAYBE and entry.evidence is not Evidence.LEAVING
+    if is_old and not (outcome.state is State.SUCCEEDED and is_in_doubt):
         return None
     if outcome.kind is Kind.ADD:
         return _after_add(entry, outcome)

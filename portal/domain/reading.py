@@ -107,7 +107,7 @@ def _verification(
         return None
     first = entry.evidence_at + pace.verify_after[0]
     second = max(first, entry.absent_at + pace.verify_gap) if entry.absent_at is not None else None
-    if entry.state is EntryState.HELD or entry.evidence is Evidence.ANSWERED:
+    if _is_settled(code, entry, now):
         if entry.absent_reads == 1:
             return second
         if entry.access_code_id is None:
@@ -119,6 +119,14 @@ def _verification(
     if not code.wants(now) and entry.is_over(now):
         return second if entry.absent_reads == 1 else _after_window(code, entry, last)
     return None
+
+
+def _is_settled(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
+    """Whether no read is called for: it is held, or it leaves and its removal is sent again."""
+    if entry.evidence is Evidence.LEAVING:
+        is_wanted_again = code.wants(now) and not entry.is_retired and entry.pin == code.pin
+        return not is_wanted_again
+    return entry.state is EntryState.HELD or entry.evidence is Evidence.ANSWERED
 
 
 def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetime | None:

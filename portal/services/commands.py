@@ -28,9 +28,11 @@ from portal.domain.command import (
 )
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import (
+    EntryChange,
     Outcome,
     Written,
     entry_after,
+    entry_when_sent,
     is_done,
     is_stuck_after,
     problem_of,
@@ -109,16 +111,10 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
         raise LeaseLost(f"lock {lease.lock_id}")
     command = _fresh(session, command_row_id)
     entry = command.entry
-    if entry is not None and command.kind is Kind.ADD:
-        entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT
-        entry.evidence_at = clock.now()
-        entry.evidence_command_id = command.id
-        entry.absent_reads, entry.absent_at = 0, None
-        assert command.starts_at is not None
-        assert command.ends_at is not None
-        entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
-        entry.revision = command.revision or entry.revision
     if entry is not None:
+        change = entry_when_sent(_written(entry), command.kind)
+        if change is not None:
+            _change(entry, command, change, clock.now())
         entry.door_code.is_stuck = False
     _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
     return command
@@ -265,34 +261,41 @@ def _teach_entry(
     news: News,
     now: datetime,
 ) -> None:
-    change = entry_after(
-        Written(
-            # A success that waits for the lock's log is a success to older news.
-            state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
-            evidence=entry.evidence,
-            evidence_command_id=entry.evidence_command_id,
-        ),
-        outcome,
-    )
+    change = entry_after(_written(entry), outcome)
     if change is None:
         return
-    entry.state, entry.evidence, entry.evidence_at = change.state, change.evidence, now
-    entry.evidence_command_id = max(command.id, entry.evidence_command_id or 0)
-    entry.absent_reads, entry.absent_at = 0, None
+    _change(entry, command, change, now)
     entry.is_witnessed = False
     if change.evidence is Evidence.CONFIRMED and _has_telling_log(session, command):
         entry.state, entry.evidence = EntryState.MAYBE, Evidence.ANSWERED
     if change.is_ghost:
         entry.is_ghost = True
     if change.takes_values:
-        assert command.starts_at is not None
-        assert command.ends_at is not None
-        entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
-        entry.revision = command.revision or entry.revision
         entry.is_ghost = False
         entry.changed_outside_at = None
         if news.access_code_id:
             entry.access_code_id = news.access_code_id
+
+
+def _written(entry: LockEntry) -> Written:
+    return Written(
+        # A success that waits for the lock's log is a success to older news.
+        state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
+        evidence=entry.evidence,
+        evidence_command_id=entry.evidence_command_id,
+    )
+
+
+def _change(entry: LockEntry, command: Command, change: EntryChange, now: datetime) -> None:
+    """The entry as this command leaves it; what reads showed before counts for nothing."""
+    entry.state, entry.evidence, entry.evidence_at = change.state, change.evidence, now
+    entry.evidence_command_id = max(command.id, entry.evidence_command_id or 0)
+    entry.absent_reads, entry.absent_at = 0, None
+    if change.takes_values:
+        assert command.starts_at is not None
+        assert command.ends_at is not None
+        entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
+        entry.revision = command.revision or entry.revision
 
 
 def _has_telling_log(session: Session, command: Command) -> bool:

@@ -14,6 +14,7 @@ from portal.domain.outcome import (
     Outcome,
     Written,
     entry_after,
+    entry_when_sent,
     is_done,
     is_stuck_after,
     problem_of,
@@ -39,6 +40,22 @@ def after(
         Outcome(command_id=command_id, kind=kind, state=state, problem=problem, was_sent=was_sent),
     )
     return (change.state, change.evidence) if change else None
+
+
+def test_what_was_held_is_in_doubt_as_soon_as_its_removal_is_sent() -> None:
+    change = entry_when_sent(HELD, Kind.DELETE)
+
+    assert change == EntryChange(state=EntryState.MAYBE, evidence=Evidence.LEAVING)
+    assert entry_when_sent(HELD, Kind.UPDATE) is None, "held until an update is known to be done"
+    assert entry_when_sent(SENT, Kind.DELETE) is None, "in doubt already, and why matters more"
+
+
+@pytest.mark.parametrize("kind", [Kind.ADD, Kind.UPDATE])
+def test_a_late_success_of_what_was_removed_since_proves_nothing(kind: Kind) -> None:
+    leaving = Written(state=EntryState.MAYBE, evidence=Evidence.LEAVING, evidence_command_id=8)
+
+    assert after(leaving, kind, State.SUCCEEDED, command_id=7) is None
+    assert after(leaving, Kind.UPDATE, State.SUCCEEDED, command_id=9) == ("held", "confirmed")
 
 
 def test_a_successful_add_or_update_is_held() -> None:

@@ -55,7 +55,7 @@ FAULTS = (
 )  # fmt: skip
 MINUTES = (0.2, 1, 2, 4, 11, 31, 65, 300)
 SHARE = settings(
-    max_examples=20,
+    max_examples=40,
     stateful_step_count=20,
     derandomize=True,
     deadline=None,
@@ -116,11 +116,19 @@ class History(RuleBasedStateMachine):
         self.count = 0
         self.changes = 0
 
-    @initialize(target=made, hours=st.integers(-20, 100), nights=st.integers(1, 6))
-    def begin(self, hours: int, nights: int) -> str:
-        """Every history begins with a stay whose codes are on their way in fair weather."""
+    @initialize(
+        target=made,
+        hours=st.integers(-20, 100),
+        nights=st.integers(1, 6),
+        faults=st.lists(st.sampled_from(FAULTS), max_size=2),
+        minutes=st.sampled_from(MINUTES),
+    )
+    def begin(self, hours: int, nights: int, faults: list[str], minutes: float) -> str:
+        """Every history begins with a stay whose codes are on their way, in any luck."""
+        for fault in faults:
+            self.house.door.script.push(fault)
         name = self.book(hours, nights)
-        self.stage.run_for(minutes=1)
+        self.stage.run_for(minutes=minutes)
         return name
 
     @rule(target=made, hours=st.integers(-20, 200), nights=st.integers(1, 6))

@@ -328,6 +328,26 @@ def test_resync_adds_a_missing_code_and_never_deletes(house: House, watch: Watch
     assert house.status(booking) is Status.CONFIRMED
 
 
+@pytest.mark.parametrize("fault", [None, "timeout_applied", "timeout_not_applied", "nack"])
+def test_a_door_that_is_mapped_again_while_its_code_leaves_is_not_green_before_it_is_there(
+    watch: Watch, fault: str | None
+) -> None:
+    house = House(watch.stage, locks=2)
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-04")
+    house.stage.run_for(minutes=1)
+    front, back = house.locks
+    if fault:
+        house.doors[1].script.push(fault, only="delete")
+
+    house.map(front)
+    house.map(front, back)
+    assert house.status(booking, door=1) is not Status.CONFIRMED
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking, door=1) is Status.CONFIRMED
+    watch.assert_settled()
+
+
 def test_resync_frees_a_code_that_waits_and_one_that_was_given_up(
     house: House, watch: Watch
 ) -> None:
