@@ -21,7 +21,8 @@ class Evidence(StrEnum):
     UNWITNESSED = "unwitnessed"  # it was said to have succeeded, and the lock's log does not tell
     REFUSED = "refused"  # the write was refused for a reason that proves it is not there
     LEAVING = "leaving"  # it was held, and its removal was sent and is not proven
-    IN_USE = "in_use"  # refused as already in use: ours until proven otherwise
+    # Refused as already in use, or told of by the lock's log alone: ours until proven otherwise.
+    IN_USE = "in_use"
     DELETED = "deleted"  # the delete succeeded
     ID_UNKNOWN = "id_unknown"  # the lock answered that it has no such id
     READ_TWICE = "read_twice"  # two complete reads do not list it

@@ -5,7 +5,7 @@ exists. So absence is believed after two complete reads, the first well after th
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -118,15 +118,22 @@ def _verification(
         return second or first
     if not code.wants(now) and entry.is_over(now):
         return second if entry.absent_reads == 1 else _after_window(code, entry, last)
+    if not code.wants(now) and entry.access_code_id is None and entry.ends_by_itself:
+        # Nobody can delete it; the end of its window is the next thing that may prove it gone.
+        return entry.ends_at + AFTER_WINDOW
     return None
 
 
 def _is_settled(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
     """Whether no read is called for: it is held, or it leaves and its removal is sent again."""
     if entry.evidence is Evidence.LEAVING:
-        is_wanted_again = code.wants(now) and not entry.is_retired and entry.pin == code.pin
-        return not is_wanted_again
+        return not _is_to_stay(code, entry, now)
     return entry.state is EntryState.HELD or entry.evidence is Evidence.ANSWERED
+
+
+def _is_to_stay(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
+    """Whether the entry carries what is wanted, and is no older try or older PIN."""
+    return code.wants(now) and not entry.is_retired and entry.pin == code.pin
 
 
 def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetime | None:
@@ -142,9 +149,12 @@ def judge(
     listing: Sequence[Listed],
     pace: Pace,
     now: datetime,
+    *,
+    log_tells: bool = False,
 ) -> Finding:
     """What one complete read of the list, answered at `now`, means for each entry of ours.
 
+    `log_tells`: the lock's own log is known to tell of codes, and is asked for what has vanished.
     An entry is recognised by its id, else by its label; labels are compared without case because
     the vendor's own clients do.
     """
@@ -168,7 +178,7 @@ def judge(
         sighting = (
             _seen(entry, code_of.get(entry.code_id), line, now)
             if line is not None
-            else _missed(entry, code_of.get(entry.code_id), pace, now)
+            else _missed(entry, code_of.get(entry.code_id), pace, now, log_tells=log_tells)
         )
         if sighting is not None:
             sightings.append(sighting)
@@ -239,7 +249,7 @@ def _has_other_week(entry: EntryFacts, code: CodeFacts | None, line: Listed) -> 
 
 
 def _missed(
-    entry: EntryFacts, code: CodeFacts | None, pace: Pace, now: datetime
+    entry: EntryFacts, code: CodeFacts | None, pace: Pace, now: datetime, *, log_tells: bool
 ) -> Sighting | None:
     if entry.state is EntryState.GONE:
         return None
@@ -252,6 +262,8 @@ def _missed(
     if reads >= READS_TO_BELIEVE:
         if entry.is_over(now):
             state, evidence = EntryState.GONE, Evidence.WINDOW_OVER
+        elif log_tells and has_vanished(replace(entry, absent_reads=reads), code, now):
+            pass  # Schlage's servers may never have learnt what the lock did: its log decides.
         elif entry.evidence is not Evidence.IN_USE or _is_known_to_nobody(code, entry, now):
             # Refused as in use stays in doubt: the lock may hold what the list does not show.
             state, evidence = EntryState.GONE, Evidence.READ_TWICE
@@ -269,6 +281,21 @@ def _missed(
         state=state,
         evidence=evidence,
         is_lost=is_lost,
+    )
+
+
+def has_vanished(entry: EntryFacts, code: CodeFacts | None, now: datetime) -> bool:
+    """An add of unknown outcome that the list does not show, of something that is to be off.
+
+    What is wanted is sent again, and the lock's answer to that tells.
+    """
+    return (
+        code is not None
+        and not _is_to_stay(code, entry, now)
+        and entry.state is EntryState.MAYBE
+        and entry.evidence is Evidence.SENT
+        and entry.absent_reads >= READS_TO_BELIEVE
+        and not _is_known_to_nobody(code, entry, now)
     )
 
 

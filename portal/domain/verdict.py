@@ -52,6 +52,7 @@ class DoorFacts:
     is_proven: bool = False
     has_spare: bool = False  # a spare was given for this door, held and good for the whole stay
     due_at: datetime | None = None
+    since: datetime | None = None  # when its status became what it is
 
     @property
     def opens(self) -> bool:
@@ -180,13 +181,21 @@ def _problem(door: DoorFacts, verdict: Verdict, reason: Reason) -> ProblemKey | 
     return door.problem if verdict is not Verdict.READY else None
 
 
+def _late_at(facts: BookingFacts, door: DoorFacts) -> datetime:
+    """When a code should be proven off, and an alarm is due: not days later where it opens now."""
+    over_at = facts.window_ends_at
+    if facts.is_cancelled and door.since is not None:
+        over_at = min(over_at, max(door.since, facts.starts_at))
+    return over_at + REMOVAL_ALARM
+
+
 def _over(facts: BookingFacts, now: datetime) -> Judgement:
     """A stay that is over or cancelled is fine once its codes are proven off the locks."""
     left = [door for door in (*facts.doors, *facts.spares) if door.status is Status.REMOVING]
     reason = Reason.CANCELLED if facts.is_cancelled else Reason.STAY_OVER
     if not left:
         return Judgement(verdict=Verdict.READY, reason=reason)
-    late_at = facts.window_ends_at + REMOVAL_ALARM
+    late_at = min(_late_at(facts, door) for door in left)
     failing = [door for door in left if door.problem is not None]
     if now >= late_at or failing:
         door = (failing or left)[0]

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from portal.domain import reading
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.snapshot import EntryFacts, LockFacts, Pace, Snapshot
+from portal.domain.snapshot import CodeFacts, EntryFacts, LockFacts, Pace, Snapshot
 
 # So long may the log be out of reach before the success alone is believed after all.
 PATIENCE: Final = timedelta(hours=1)
@@ -93,14 +94,17 @@ def last_write(entry: EntryFacts, made_at: datetime, log: Sequence[LogLine]) -> 
 
 
 def next_log_read(snapshot: Snapshot, now: datetime) -> datetime | None:
-    """When the lock's log is to be read next; None where no success waits for its word."""
+    """When the lock's log is to be read next; None where nothing waits for its word."""
     lock = snapshot.lock
     times = [
         at
         for code in snapshot.codes
-        if code.wants(now)
         for entry in snapshot.entries_of(code)
-        if (at := _look(lock, entry, snapshot.pace)) is not None
+        for at in (
+            _look(lock, entry, snapshot.pace) if code.wants(now) else None,
+            _search(lock, code, entry, now),
+        )
+        if at is not None
     ]
     if not times:
         return None
@@ -128,6 +132,13 @@ def _look(lock: LockFacts, entry: EntryFacts, pace: Pace) -> datetime | None:
         wanted = max(entry.evidence_at, lock.log_tells_at or entry.evidence_at)
         return wanted if lock.log_read_at is None or lock.log_read_at < wanted else None
     return None
+
+
+def _search(lock: LockFacts, code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime | None:
+    """The log is asked once whether the lock holds what has vanished from the list."""
+    if lock.log_tells_at is None or not reading.has_vanished(entry, code, now):
+        return None
+    return entry.absent_at
 
 
 def is_refused_though_listed(entry: EntryFacts) -> bool:

@@ -71,9 +71,19 @@ _LATE_ARRIVALS: Final = (
     )
     .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
 )
+# Of a stay that was called off the code may open the door now, and its end be days away.
+_IS_CALLED_OFF: Final = and_(
+    Booking.status == BookingStatus.CANCELLED,
+    Booking.starts_at <= bindparam("before"),
+    DoorCode.status_at <= bindparam("before"),
+)
 _LATE_REMOVALS: Final = (
     select(DoorCode)
-    .where(DoorCode.status == Status.REMOVING, DoorCode.ends_at <= bindparam("before"))
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        DoorCode.status == Status.REMOVING,
+        or_(DoorCode.ends_at <= bindparam("before"), _IS_CALLED_OFF),
+    )
     .options(joinedload(DoorCode.lock))
 )
 # Codes that only a person can bring on, and codes for which their lock has no room.
@@ -299,7 +309,7 @@ def _ways_to_tell(session: Session) -> list[Condition]:
 
 
 def _late_removals(session: Session, now: datetime) -> list[Condition]:
-    """Codes not proven gone 30 minutes after their window, with what keeps them there."""
+    """Codes not proven gone 30 minutes after their time, with what keeps them there."""
     codes = session.scalars(_LATE_REMOVALS, {"before": now - REMOVAL_ALARM}).all()
     causes = [_what_keeps(code) for code in codes]
     return [

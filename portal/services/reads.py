@@ -106,6 +106,7 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
         [_listed(line) for line in codes.entries],
         pace(),
         now,
+        log_tells=lock.connection.log_tells_at is not None,
     )
     for sighting in finding.sightings:
         if sighting.is_listed or codes.is_complete:

@@ -211,6 +211,7 @@ def _door(
         is_proven=code.proven_at is not None,
         has_spare=has_spare,
         due_at=code.due_at,
+        since=code.status_at,
     )
 
 

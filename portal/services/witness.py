@@ -11,6 +11,7 @@ from portal import clock
 from portal.domain.command import Kind
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.reading import has_vanished
 from portal.domain.witness import (
     CONTRADICTIONS,
     PATIENCE,
@@ -71,6 +72,9 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | No
             _hear(rows, entry, said, now)
             if entry.evidence is Evidence.UNWITNESSED:
                 _tell(session, entry, timeline.Kind.NOT_IN_LOG)
+        for entry in _vanished(rows, now):
+            line = last_write(entry_facts(entry), entry.created_at, lines)
+            _conclude(session, entry, is_on_lock=line is not None, now=now)
         for entry in _refused(session, rows):
             line = last_write(entry_facts(entry), entry.created_at, lines)
             if line is not None:
@@ -119,6 +123,26 @@ def _refused(session: Session, rows: LockRows) -> list[LockEntry]:
         and {tuple(row) for row in session.execute(_SENT, {"entry_id": entry.id})}
         == {(entry.door_code.starts_at, entry.door_code.ends_at)}
     ]
+
+
+def _vanished(rows: LockRows, now: datetime) -> list[LockEntry]:
+    """Entries to be off that no list shows, and of whose add nobody knows how it ended."""
+    facts = {code.id: code for code in rows.code_facts()}
+    return [
+        entry
+        for entry in rows.entries.values()
+        if has_vanished(entry_facts(entry), facts.get(entry.door_code_id), now)
+    ]
+
+
+def _conclude(session: Session, entry: LockEntry, *, is_on_lock: bool, now: datetime) -> None:
+    """The vanished entry is gone, unless the lock itself says that it holds it."""
+    entry.evidence_at = now
+    if is_on_lock:
+        entry.evidence = Evidence.IN_USE
+        _tell(session, entry, timeline.Kind.FOUND_IN_LOG)
+    else:
+        entry.state, entry.evidence = EntryState.GONE, Evidence.READ_TWICE
 
 
 def _take_over(entry: LockEntry, line: LogLine, now: datetime) -> None:
@@ -178,6 +202,9 @@ def _do_without(lease: Lease, *, is_passing: bool) -> None:
             is_late = now - entry.evidence_at >= PATIENCE
             if entry.evidence is Evidence.ANSWERED and (is_late or not is_passing):
                 _believe(entry)
+        for entry in _vanished(rows, now):
+            if not is_passing or now - entry.evidence_at >= PATIENCE:
+                _conclude(session, entry, is_on_lock=False, now=now)
 
 
 def _tell(session: Session, entry: LockEntry, kind: timeline.Kind) -> None:

@@ -237,6 +237,20 @@ def test_a_removal_has_half_an_hour_before_it_is_at_risk() -> None:
     assert verdict(door(Status.REMOVING), at=ends + 30 * MINUTE).verdict is Verdict.AT_RISK
 
 
+def test_of_a_stay_that_was_called_off_it_is_at_risk_half_an_hour_later() -> None:
+    inside = ARRIVES + 5 * HOUR
+    leaving = door(Status.REMOVING, since=inside)
+    before = door(Status.REMOVING, since=ARRIVES - 9 * HOUR)
+
+    def at(facts: DoorFacts, now: datetime) -> Verdict:
+        return verdict(facts, at=now, is_cancelled=True).verdict
+
+    assert at(leaving, inside + 29 * MINUTE) is Verdict.ON_TRACK
+    assert at(leaving, inside + 30 * MINUTE) is Verdict.AT_RISK
+    assert at(before, ARRIVES + 29 * MINUTE) is Verdict.ON_TRACK, "nobody gets in before"
+    assert at(before, ARRIVES + 30 * MINUTE) is Verdict.AT_RISK
+
+
 facts = st.builds(
     DoorFacts,
     door_code_id=st.integers(1, 3),

@@ -93,11 +93,13 @@ class Watch:
             held = self._entries_on(code)
             if code.is_wanted and code.send_at <= now < code.ends_at:
                 assert code.status is Status.CONFIRMED, (code.status, code.problem)
-                assert len(held) == 1, "one entry for each wanted code"
+                in_doubt = _labels_in_doubt(code)
+                known = [real for real in held if real.name not in in_doubt]
+                assert len(known) == 1, "one entry for each wanted code, and none that we forgot"
             if code.status is Status.REMOVED:
-                assert held == [], "shown as removed, and still on the lock"
+                assert self._open_for(code) == [], "shown as removed, and still on the lock"
             is_over = not code.is_wanted or now >= code.ends_at + timedelta(hours=1)
-            if is_over and not (now < code.ends_at and _is_said_to_be_in_use(code)):
+            if is_over and not (now < code.ends_at and _labels_in_doubt(code)):
                 assert code.status is Status.REMOVED, (code.status, code.problem)
 
     def _job(self, job: JobName, ids: tuple[int, ...]) -> None:
@@ -187,8 +189,8 @@ class Watch:
             self._say(f"wrong green: code {code.id} has other hours on the lock")
 
     def _check_removed(self, code: DoorCode) -> None:
-        """Promise 7: gone is only what the lock has lost."""
-        if code.status is Status.REMOVED and self._entries_on(code) and not self._is_excused(code):
+        """Promise 7: gone is only what the lock has lost, or lets nobody in with any more."""
+        if code.status is Status.REMOVED and self._open_for(code) and not self._is_excused(code):
             self._say(f"code {code.id} is shown as removed and is on the lock")
 
     def _check_deadline(self, code: DoorCode) -> None:
@@ -245,6 +247,15 @@ class Watch:
         )
         return [real for real in self._door(code).lock_codes if real.name in labels]
 
+    def _open_for(self, code: DoorCode) -> list[Code]:
+        """The code's entries on the lock whose window, as the lock has it, is not over."""
+        now = self.stage.now
+        return [
+            real
+            for real in self._entries_on(code)
+            if real.schedule.end is None or now < real.schedule.end
+        ]
+
     def _is_excused(self, code: DoorCode) -> bool:
         emptied_at = self._emptied.get(code.lock.device_id)
         if emptied_at is not None and self.stage.now - emptied_at < NOTICED_WITHIN:
@@ -280,7 +291,9 @@ def _codes() -> list[DoorCode]:
     )
 
 
-def _is_said_to_be_in_use(code: DoorCode) -> bool:
-    """The lock said so and no list shows it: it stays in doubt until its window is over."""
+def _labels_in_doubt(code: DoorCode) -> set[str]:
+    """What the lock said it has and no list shows: it stays in doubt until its window is over."""
     entries = db.session.scalars(select(LockEntry).where(LockEntry.door_code_id == code.id))
-    return any(e.state is EntryState.MAYBE and e.evidence is Evidence.IN_USE for e in entries)
+    return {
+        e.label for e in entries if e.state is EntryState.MAYBE and e.evidence is Evidence.IN_USE
+    }

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from requests import PreparedRequest, Response
 from sqlalchemy import select
 
 from benchmarks.stage import USER
@@ -23,6 +25,7 @@ from portal.models import (
 )
 from portal.services import bookings, connections, outages, ringing
 from portal.unit_of_work import writing
+from simulator.adapter import CloudAdapter
 from simulator.codes import Code
 from simulator.faults import preset
 from simulator.problems import ALREADY_IN_USE
@@ -53,6 +56,78 @@ def test_a_pin_the_lock_alone_remembers_is_replaced_when_nobody_was_shown_it(
     assert house.status(booking) is Status.CONFIRMED
     assert house.pin(booking) != first
     assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+
+
+def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("split_brain_a", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(seconds=20)
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "found_in_log" in house.told(booking)
+    assert open_alerts(house) == ["removal_unconfirmed"]
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_an_old_pin_that_only_the_locks_log_tells_of_is_in_doubt_until_its_window_is_over(
+    house: House, watch: Watch
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("split_brain_a", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
+    house.stage.run_for(seconds=20)
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=40)
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.status(booking) is Status.REMOVING
+    assert open_alerts(house) == ["removal_unconfirmed"]
+
+
+class NoLogs(CloudAdapter):
+    """Schlage answers everything but for the locks' logs."""
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        answer = super().send(request, *args, **options)
+        if "/history" in (request.url or ""):
+            answer.status_code = 502
+        return answer
+
+
+@pytest.mark.parametrize(("is_log_there", "minutes"), [(True, 5), (False, 90)])
+def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
+    house: House, watch: Watch, is_log_there: bool, minutes: int
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    if not is_log_there:
+        house.stage.adapter, house.stage._http = NoLogs(house.stage.cloud), None
+    house.door.script.push("timeout_not_applied", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(seconds=20)
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=minutes)
+
+    assert house.status(booking) is Status.REMOVED
+    assert "found_in_log" not in house.told(booking)
+    watch.assert_settled()
 
 
 def test_a_pin_replaced_for_one_door_is_green_on_no_other_before_it_is_there(

@@ -11,7 +11,16 @@ from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Alert, Booking, Connection, ConnectionState, DoorCode, Lock, StaffCode
+from portal.models import (
+    Alert,
+    Booking,
+    BookingStatus,
+    Connection,
+    ConnectionState,
+    DoorCode,
+    Lock,
+    StaffCode,
+)
 from portal.services import alarms
 from portal.unit_of_work import writing
 from tests.support.builders import (
@@ -241,6 +250,25 @@ def test_a_given_spare_that_is_not_proven_off_names_the_stay(app: Flask) -> None
 
     assert refresh() == [f"removal_unconfirmed:{spare.id}"]
     assert db.session.scalars(select(Alert)).one().booking_id == booking.id
+
+
+@pytest.mark.parametrize(
+    ("arrives_in", "for_minutes", "is_told"),
+    [(-5 * HOUR, 31, True), (-5 * HOUR, 29, False), (20 * HOUR, 31, False)],
+    ids=["opens the door", "just now", "opens later"],
+)
+def test_the_code_of_a_stay_that_was_called_off_is_told_of_while_it_opens_the_door(
+    app: Flask, arrives_in: timedelta, for_minutes: int, is_told: bool
+) -> None:
+    booking = make_booking(arrives_in=arrives_in, nights=5, status=BookingStatus.CANCELLED)
+    code = make_door_code(
+        booking,
+        is_wanted=False,
+        status=Status.REMOVING,
+        status_at=clock.now() - timedelta(minutes=for_minutes),
+    )
+
+    assert refresh() == ([f"removal_unconfirmed:{code.id}"] if is_told else [])
 
 
 def _code_of(staff: StaffCode) -> DoorCode:
