@@ -87,6 +87,12 @@ def test_templates_hold_no_text_of_their_own() -> None:
     assert {name: words for name, words in found.items() if words} == {}
 
 
+def test_templates_write_no_date_as_programs_do() -> None:
+    pages = sorted(TEMPLATES.rglob("*.html"))
+
+    assert [str(p.relative_to(TEMPLATES)) for p in pages if "isoformat" in p.read_text()] == []
+
+
 def test_a_text_beside_an_expression_is_seen() -> None:
     assert own_words('<p title="Hello there">{{ _("Good") }} evening</p>') == {
         "Hello",
