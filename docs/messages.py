@@ -3,7 +3,8 @@
 Most texts stand in a call of gettext. Others are data: the problem catalogue, and what services
 answer where something cannot be done, with places for values where it is a `Sentence`; pages hand
 them to gettext when they show them (`filters.tr`). Both come into one file under
-`portal/translations`, where Flask-Babel looks, so no template is touched.
+`portal/translations`, where Flask-Babel looks, so no template is touched. A browser that asks for
+a language that stands there gets it (`views._language`).
 """
 
 import ast

@@ -16,7 +16,7 @@ from portal.extensions import babel, csrf, db, login, migrate
 from portal.messages import child
 from portal.network import post
 from portal.queue import Bell, RedisBell, connect
-from portal.views import _guard, notice_words
+from portal.views import _guard, _language, notice_words
 
 ROOT = Path(__file__).parent.parent
 MIGRATIONS = ROOT / "migrations"
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, bell: Bell | None = None) -> Fl
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     login.init_app(app)
-    babel.init_app(app)
+    babel.init_app(app, locale_selector=_language.of_browser)
     logging.init_app(app)
     # Before the CSRF check: who is not signed in is asked to sign in, not told of a stale form.
     _guard.init_app(app)

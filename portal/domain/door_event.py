@@ -19,6 +19,11 @@ TRIES_EARLY: Final = timedelta(hours=6)
 TRIES_TOLD_FROM: Final = 3
 # Wrong tries are worth a call for so long; then the guest is in, or has called already.
 TRIES_TOLD_FOR: Final = timedelta(hours=2)
+# A keypad takes digits again a minute or two after it paused. For so long it is one trouble all
+# the same: whoever goes on guessing makes it pause again, and who is helped opens the door.
+PAUSE_TOLD_FOR: Final = timedelta(minutes=10)
+# So long before a stay its guest may stand there already: on the wrong day, as it happens.
+PAUSE_BEFORE: Final = timedelta(hours=24)
 # Whoever came in from outside may open from inside for so long.
 INSIDE_FOR: Final = timedelta(hours=12)
 
@@ -88,7 +93,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Event:
-    """Something at the doors of one stay. `is_own`: by the stay's own code."""
+    """Something at the doors of one stay, or at one door. `is_own`: the guest was let in by it."""
 
     at: datetime
     what: What
@@ -130,15 +135,34 @@ def whose_try(expected: Sequence[Expected], at: datetime) -> int | None:
 
     Who is due and has not been seen yet comes before who is inside already.
     """
-    inside = [e for e in expected if e.window.starts_at <= at < e.window.ends_at]
-    early = [e for e in expected if at < e.window.starts_at <= at + TRIES_EARLY]
-    waiting = [e for e in inside if not e.has_arrived]
-    for group in (waiting, inside, early):
+    for group in _by_likelihood(expected, at, TRIES_EARLY):
         if len(group) == 1:
             return group[0].booking_id
         if group:
             return None
     return None
+
+
+def who_waits(expected: Sequence[Expected], now: datetime) -> int | None:
+    """The booking whose guest most likely stands before the door; None where nobody is due.
+
+    Of several the one whose stay begins nearest to now: on a shared door it is a guess.
+    """
+    for group in _by_likelihood(expected, now, PAUSE_BEFORE):
+        if group:
+            return min(group, key=lambda e: abs(e.window.starts_at - now)).booking_id
+    return None
+
+
+def paused_until(events: Iterable[Event]) -> datetime | None:
+    """Until when a door's keypad is in trouble by its pauses; None once a guest was let in."""
+    at = None
+    for event in sorted(events, key=lambda e: e.at):
+        if event.what is What.OPENED and event.is_own:
+            at = None
+        elif event.what is What.KEYPAD_PAUSED:
+            at = event.at
+    return at + PAUSE_TOLD_FOR if at is not None else None
 
 
 def keypad_trouble(events: Iterable[Event], now: datetime) -> KeypadTrouble | None:
@@ -193,3 +217,12 @@ def read_after(expected: Iterable[Expected], now: datetime) -> timedelta:
         not stay.has_arrived and now < stay.window.starts_at + AWAITED_FOR for stay in expected
     )
     return timedelta(hours=3) if is_awaited else timedelta(days=1)
+
+
+def _by_likelihood(
+    expected: Sequence[Expected], at: datetime, early: timedelta
+) -> tuple[list[Expected], ...]:
+    """Those who may stand at the door then: who is due and not seen yet, inside, or too early."""
+    inside = [e for e in expected if e.window.starts_at <= at < e.window.ends_at]
+    too_early = [e for e in expected if at < e.window.starts_at <= at + early]
+    return [e for e in inside if not e.has_arrived], inside, too_early

@@ -1,5 +1,7 @@
 """What we know of one entry we ever sent to a lock."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -21,8 +23,7 @@ class Evidence(StrEnum):
     UNWITNESSED = "unwitnessed"  # it was said to have succeeded, and the lock's log does not tell
     REFUSED = "refused"  # the write was refused for a reason that proves it is not there
     LEAVING = "leaving"  # it was held, and its removal was sent and is not proven
-    # Refused as already in use, or told of by the lock's log alone: ours until proven otherwise.
-    IN_USE = "in_use"
+    IN_USE = "in_use"  # the lock says that it has it, no list shows it: ours until proven otherwise
     DELETED = "deleted"  # the delete succeeded
     ID_UNKNOWN = "id_unknown"  # the lock answered that it has no such id
     READ_TWICE = "read_twice"  # two complete reads do not list it
@@ -33,3 +34,32 @@ class Evidence(StrEnum):
 def may_be_on_lock(state: EntryState, evidence: Evidence) -> bool:
     """Whether the lock may hold such an entry: it was sent, and is not proven gone."""
     return state is not EntryState.GONE and evidence is not Evidence.NOT_SENT
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An entry as far as its name goes; the newest of a code carries it, unless it was given up."""
+
+    label: str
+    state: EntryState
+    evidence: Evidence
+    is_retired: bool = False
+
+
+@dataclass(frozen=True)
+class NameOnLock:
+    """The name that a person finds in the Schlage Home app. `is_old`: another entry took over."""
+
+    label: str
+    is_old: bool = False
+
+
+def names_on_lock(entries: Iterable[Sent]) -> tuple[NameOnLock, ...]:
+    """The names of one code that may be on its lock, given all its entries, the oldest first."""
+    found = list(entries)
+    current = next((each for each in reversed(found) if not each.is_retired), None)
+    return tuple(
+        NameOnLock(each.label, is_old=each is not current)
+        for each in found
+        if may_be_on_lock(each.state, each.evidence)
+    )

@@ -5,6 +5,7 @@ rule names its reasons, so that a person changes the one thing that helps.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -31,6 +32,9 @@ LAST_ANSWERS: Final = 30
 # Fewer answers than this say nothing about a lock.
 _ENOUGH_ANSWERS: Final = 5
 _SILENT_SHARE: Final = 0.2
+_SILENT_ENDS: Final = frozenset({State.TIMED_OUT, State.UNKNOWN})
+# What Schlage calls a failure although the lock refused nothing: it did not answer.
+_SILENT_PROBLEMS: Final = frozenset({ProblemKey.COMMAND_TIMEOUT, ProblemKey.NACK})
 _SILENT_TIMES: Final = 3
 _OFFLINE_WITHIN: Final = timedelta(days=14)
 _OFFLINE_TIMES: Final = 3
@@ -57,6 +61,18 @@ class Answer:
     at: datetime
     state: State
     seconds: float | None = None
+    problem: ProblemKey | None = None
+
+    @property
+    def is_nack(self) -> bool:
+        """Schlage says that the lock gave no acknowledgement."""
+        return self.state is State.FAILED and self.problem is ProblemKey.NACK
+
+    @property
+    def is_silence(self) -> bool:
+        """The lock itself said nothing, neither yes nor no."""
+        is_failure = self.state is State.FAILED
+        return self.state in _SILENT_ENDS or (is_failure and self.problem in _SILENT_PROBLEMS)
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,7 @@ class Finding:
     sign: Sign
     times: int = 0  # writes without an answer, or spells offline
     of: int = 0  # of so many writes
+    nacks: int = 0  # so many of those without an answer that Schlage calls “Nack”
     seconds: float = 0.0  # offline altogether
     dbm: int | None = None
     level: int | None = None  # percent
@@ -109,12 +126,13 @@ class Tally:
     start: date
     confirmed: int = 0
     failed: int = 0
+    nack: int = 0
     timed_out: int = 0
     unknown: int = 0
 
     @property
     def total(self) -> int:
-        return self.confirmed + self.failed + self.timed_out + self.unknown
+        return self.confirmed + self.failed + self.nack + self.timed_out + self.unknown
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,12 @@ _ADVICE: Final = {
     Sign.OFFLINE: (RESTART_ROUTER, CLOSER_WIFI),
     Sign.BATTERY: (NEW_BATTERIES,),
     Sign.NO_ANSWER: (CLOSER_WIFI, RESTART_ROUTER, NEW_BATTERIES),
+}
+_TALLIED_AS: Final = {
+    State.SUCCEEDED: "confirmed",
+    State.FAILED: "failed",
+    State.TIMED_OUT: "timed_out",
+    State.UNKNOWN: "unknown",
 }
 # Asked in this order: a cause that was measured comes before those that are only likely.
 _BY_CERTAINTY: Final = (Sign.WEAK_SIGNAL, Sign.OFFLINE, Sign.BATTERY, Sign.NO_ANSWER)
@@ -210,21 +234,12 @@ def confirm_times(
 
 def tallies(answers: Iterable[Answer], starts: Sequence[date], zone: ZoneInfo) -> tuple[Tally, ...]:
     """How many writes of each span ended how; every span has its tally."""
-    counts: dict[date, dict[State, int]] = {start: {} for start in starts}
+    ends: dict[date, Counter[str]] = {start: Counter() for start in starts}
     for answer in answers:
         start = _start_of(answer.at, starts, zone)
         if start:
-            counts[start][answer.state] = counts[start].get(answer.state, 0) + 1
-    return tuple(
-        Tally(
-            start,
-            confirmed=of.get(State.SUCCEEDED, 0),
-            failed=of.get(State.FAILED, 0),
-            timed_out=of.get(State.TIMED_OUT, 0),
-            unknown=of.get(State.UNKNOWN, 0),
-        )
-        for start, of in counts.items()
-    )
+            ends[start][_end_of(answer)] += 1
+    return tuple(Tally(start, **of) for start, of in ends.items())
 
 
 def battery_levels(readings: Iterable[Reading], zone: ZoneInfo) -> tuple[Level, ...]:
@@ -337,14 +352,24 @@ def _start_of(at: datetime, starts: Sequence[date], zone: ZoneInfo) -> date | No
     return next((start for start in reversed(starts) if start <= on), None)
 
 
+def _end_of(answer: Answer) -> str:
+    """The field of a Tally in which this answer counts."""
+    if answer.is_nack:
+        return "nack"
+    # A time-out that Schlage calls a failure is a time-out all the same.
+    state = State.TIMED_OUT if answer.is_silence and answer.state is State.FAILED else answer.state
+    return _TALLIED_AS[state]
+
+
 def _no_answer(answers: Iterable[Answer]) -> Finding | None:
     last = sorted(answers, key=lambda a: a.at)[-LAST_ANSWERS:]
-    silent = sum(answer.state in {State.TIMED_OUT, State.UNKNOWN} for answer in last)
+    silent = sum(answer.is_silence for answer in last)
     if len(last) < _ENOUGH_ANSWERS or silent < _SILENT_TIMES:
         return None
     if silent < _SILENT_SHARE * len(last):
         return None
-    return Finding(sign=Sign.NO_ANSWER, times=silent, of=len(last))
+    nacks = sum(answer.is_nack for answer in last)
+    return Finding(sign=Sign.NO_ANSWER, times=silent, of=len(last), nacks=nacks)
 
 
 def _offline(readings: Sequence[Reading], now: datetime) -> Finding | None:

@@ -23,9 +23,11 @@ NOT_CONFIRMED: Final = "not_confirmed"
 NEEDS_YOU: Final = "needs_you"
 STAFF_NEEDS_YOU: Final = "staff_needs_you"  # the same of a staff code
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
+KEYPAD_LOCKED: Final = "keypad_locked"  # a keypad locked itself, and a guest may stand before it
 # About a guest at a door: the same trouble, the more urgent the closer the arrival.
 _REMOVAL_CAUSES: Final = frozenset({ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN})
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
+_GUESTS_CAUSES: Final = ARRIVAL_CAUSES | {KEYPAD_LOCKED}
 # While one of these is open, what its locks report is its consequence.
 OUTAGES: Final = frozenset({str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNED_OUT)})
 
@@ -98,10 +100,10 @@ class AlertFacts:
         return f"{family}:{self.connection_id or ''}"
 
     def is_urgent(self, now: datetime) -> bool:
-        """Whether this wakes somebody: a guest without a code within six hours, or at the door."""
+        """Whether this wakes somebody: a guest may not get in, within six hours or now."""
         if self.cause == GUEST_CANNOT_ENTER:
             return True
-        if self.cause not in ARRIVAL_CAUSES or self.arrives_at is None:
+        if self.cause not in _GUESTS_CAUSES or self.arrives_at is None:
             return False
         return self.arrives_at - now <= RISKY_WITHIN
 
@@ -168,7 +170,7 @@ def thread_of(cause: str, key: str, booking_id: int | None, lock_id: int | None)
 
 
 def topic_of(cause: str) -> Topic:
-    if cause in ARRIVAL_CAUSES:
+    if cause in _GUESTS_CAUSES:
         return Topic.ARRIVALS
     return Topic.REMOVALS if cause in _REMOVAL_CAUSES else Topic.EQUIPMENT
 

@@ -36,5 +36,6 @@ class DoorEvent(AccountOwned, Base):
     name: Mapped[str] = mapped_column(String(100), default="")
     webhook_key: Mapped[str | None] = mapped_column(String(40))
     log_key: Mapped[str | None] = mapped_column(String(40))
-    # Opened while nobody stays there: alerted until this time, or until somebody has seen it.
+    # Alerted until this time: an opening while nobody stays there, if nobody has seen it yet, and a
+    # keypad that locked itself, if no guest was let in since.
     alert_until: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.domain.sentences import Sentence
-from portal.models import Account, Manager, Role
+from portal.models import Account, Manager, RestorePolicy, Role
+from portal.services import timeline
 
 MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 128
@@ -49,6 +50,24 @@ def create(session: Session, name: str, email: str, password: str) -> Account:
     session.flush()
     add_manager(session, account.id, email=email, password=password, role=Role.OWNER, name=name)
     return account
+
+
+def choose_restore_policy(
+    session: Session, account_id: int, policy: RestorePolicy, actor: str
+) -> bool:
+    """From now on this is done with codes that others changed. False: it was so already."""
+    account = session.get_one(Account, account_id)
+    if account.restore_policy is policy:
+        return False
+    account.restore_policy = policy
+    timeline.record(
+        session,
+        timeline.Kind.RESTORE_POLICY_CHANGED,
+        actor,
+        account_id=account_id,
+        policy=str(policy),
+    )
+    return True
 
 
 def add_manager(

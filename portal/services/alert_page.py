@@ -13,7 +13,7 @@ from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Top
 from portal.domain.problems import ProblemKey
 from portal.domain.sentences import Sentence
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
-from portal.services import guest_help, stays, vacancy
+from portal.services import guest_help, keypads, stays, vacancy
 from portal.services.stays import Stay
 from portal.unit_of_work import touch
 
@@ -32,11 +32,17 @@ NOTHING_ARRIVES: Final = Sentence("Nothing gets through to “{channel}”.")
 CALLED_NO_MORE: Final = Sentence("“{webhook}” took no call for days, and is called no more.")
 # About a lock, although they name the guest who comes to it.
 OF_LOCKS: Final = frozenset(
-    {str(ProblemKey.LOCK_OFFLINE), str(ProblemKey.LOW_BATTERY), str(ProblemKey.LOCK_FULL)}
+    {
+        keypads.CAUSE,
+        str(ProblemKey.LOCK_OFFLINE),
+        str(ProblemKey.LOW_BATTERY),
+        str(ProblemKey.LOCK_FULL),
+    }
 )
 # What keeps guests out stands first; a cause that is not named here stands last.
 _ORDER: Final = (
     guest_help.CAUSE,
+    keypads.CAUSE,
     NOT_CONFIRMED,
     ProblemKey.SIGNED_OUT,
     ProblemKey.SCHLAGE_OUTAGE,

@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from portal.domain import resync
 from portal.domain.command import OPEN, Kind, Lane, State
+from portal.domain.entry import NameOnLock
 from portal.domain.status import Status
 from portal.domain.stay import Window, crosses_clock_change, zone_of
 from portal.models import (
@@ -22,7 +23,7 @@ from portal.models import (
     PinOrigin,
     TimelineEntry,
 )
-from portal.services import guests, resync_steps, stays
+from portal.services import entry_names, guests, resync_steps, stays
 from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
 from portal.services.timeline import Kind as Happening
@@ -55,7 +56,7 @@ class DoorDetail:
     """One door of the booking, with all that is known of its code."""
 
     door: Door
-    label: str
+    names: tuple[NameOnLock, ...]
     starts_at: datetime
     ends_at: datetime
     send_at: datetime
@@ -150,7 +151,7 @@ def find(
         return None
     booking = session.get_one(Booking, booking_id)
     codes = {code.id: code for code in (*booking.door_codes, *booking.spares)}
-    labels = _labels(session, list(codes))
+    names = entry_names.of_codes(session, list(codes))
     travelling = _travelling(session, list(codes))
     limit = None if with_all_lines else TIMELINE_SIZE + 1
     lines = timeline_of_booking(session, booking_id, limit)
@@ -160,7 +161,7 @@ def find(
             _detail(
                 door,
                 codes[door.id],
-                labels.get(door.id, ""),
+                names.get(door.id, ()),
                 travelling.get(door.id),
                 resync_steps.of(session, codes[door.id], now),
             )
@@ -316,17 +317,6 @@ def _repeats(line: Line, before: Line | None) -> bool:
     )
 
 
-def _labels(session: Session, code_ids: Sequence[int]) -> dict[int, str]:
-    """The label of each code's newest entry."""
-    entries = session.scalars(
-        select(LockEntry)
-        .where(LockEntry.door_code_id.in_(code_ids))
-        .order_by(LockEntry.id)
-        .options(defer(LockEntry.pin))
-    )
-    return {entry.door_code_id: entry.label for entry in entries}
-
-
 def _travelling(session: Session, code_ids: Sequence[int]) -> dict[int, Travelling]:
     rows = session.execute(
         select(
@@ -359,14 +349,14 @@ def _travelling(session: Session, code_ids: Sequence[int]) -> dict[int, Travelli
 def _detail(
     door: Door,
     code: DoorCode,
-    label: str,
+    names: tuple[NameOnLock, ...],
     travelling: Travelling | None,
     steps: tuple[resync.StepState, ...],
 ) -> DoorDetail:
     ended_at = resync_steps.ended_at(code)
     return DoorDetail(
         door=door,
-        label=label,
+        names=names,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
         send_at=code.send_at,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain import notices
 from portal.domain.command import State
+from portal.domain.door_event import What
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.sentences import word
@@ -23,11 +24,12 @@ from portal.models import (
     Connection,
     ConnectionState,
     DoorCode,
+    DoorEvent,
     Endpoint,
     Lock,
     StaffCode,
 )
-from portal.services import vacancy
+from portal.services import keypads, vacancy
 from portal.services.alert_page import (
     CALLED_NO_MORE,
     CHANNEL_DEAD,
@@ -151,6 +153,13 @@ _CLOSED_BY: Final = (
     .where(Command.closed_at > bindparam("after"), Command.state != State.SUPERSEDED)
 )
 
+# What happened at doors and is alerted for a while; the index holds nothing else.
+_ALERTED_EVENTS: Final = (
+    select(DoorEvent, Lock.name)
+    .join(Lock, Lock.id == DoorEvent.lock_id)
+    .where(DoorEvent.alert_until > bindparam("now"))
+)
+
 _UNDECIDED: Final = word("it needs a decision of yours")
 
 
@@ -181,7 +190,7 @@ def standing(session: Session, now: datetime) -> list[Condition]:
         *_late_removals(session, now),
         *_weak_locks(session, now),
         *_connections(session, now),
-        *_uncalled_openings(session, now),
+        *_at_doors(session, now),
         *_ways_to_tell(session),
     ]
 
@@ -356,17 +365,33 @@ def _connections(session: Session, now: datetime) -> list[Condition]:
     return conditions
 
 
-def _uncalled_openings(session: Session, now: datetime) -> list[Condition]:
-    """Doors that were opened while nobody stays there, until somebody has seen it."""
+def _at_doors(session: Session, now: datetime) -> list[Condition]:
+    """Doors opened while nobody stays there, and keypads that locked themselves before a guest."""
+    rows = [(event, name) for event, name in session.execute(_ALERTED_EVENTS, {"now": now})]
+    opened = [row for row in rows if row[0].what is What.OPENED]
+    paused = [row for row in rows if row[0].what is What.KEYPAD_PAUSED]
     return [
-        Condition(
-            account_id=opening.account_id,
-            key=opening.key,
-            cause=vacancy.CAUSE,
-            words=opening.words[:300],
-            lock_id=opening.lock_id,
-        )
-        for opening in vacancy.standing(session, now)
+        *(
+            Condition(
+                account_id=opening.account_id,
+                key=opening.key,
+                cause=vacancy.CAUSE,
+                words=opening.words[:300],
+                lock_id=opening.lock_id,
+            )
+            for opening in vacancy.standing(session, opened)
+        ),
+        *(
+            Condition(
+                account_id=locked.account_id,
+                key=locked.key,
+                cause=keypads.CAUSE,
+                words=locked.words[:300],
+                booking_id=locked.booking_id,
+                lock_id=locked.lock_id,
+            )
+            for locked in keypads.standing(session, paused, now)
+        ),
     ]
 
 

@@ -44,7 +44,7 @@ from portal.schlage import door_events
 from portal.schlage.errors import SchlageError, SchlageUnauthorized
 from portal.schlage.events import WebhookEvent
 from portal.schlage.payloads import HistoryItem
-from portal.services import clients, connections, guest_help, timeline, vacancy
+from portal.services import clients, connections, guest_help, keypads, timeline, vacancy
 from portal.unit_of_work import writing
 
 LINES: Final = 100
@@ -203,6 +203,7 @@ def _write(session: Session, lock: Lock, told: Told, source: Source, now: dateti
         row.alert_until = vacancy.alert_until(session, row, now)
     else:
         row.booking_id = whose_try(_expected(session, lock.id, told.at), told.at)
+        row.alert_until = keypads.alert_until(row, now)
     session.add(row)
     session.flush()
     if told.what is not What.WRONG_TRY and now - told.at < _NEWS_FOR:

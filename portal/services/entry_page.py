@@ -160,5 +160,5 @@ def _entry(event: DoorEvent, booking: Any, firsts: set[int]) -> Entry:
         booking_id=event.booking_id if booking is not None else None,
         guest=guests.of(booking) if booking is not None and is_guest else None,
         is_first=event.id in firsts,
-        is_alerted=event.alert_until is not None,
+        is_alerted=event.what is What.OPENED and event.alert_until is not None,
     )

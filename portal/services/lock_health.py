@@ -122,7 +122,12 @@ def _answers(
     )
     ended = (
         select(
-            Command.lock_id, Command.closed_at, Command.state, Command.sent_at, rank.label("rank")
+            Command.lock_id,
+            Command.closed_at,
+            Command.state,
+            Command.sent_at,
+            Command.problem,
+            rank.label("rank"),
         )
         .where(
             Command.lock_id.in_(lock_ids),
@@ -133,13 +138,15 @@ def _answers(
         )
         .subquery()
     )
-    statement = select(ended.c.lock_id, ended.c.closed_at, ended.c.state, ended.c.sent_at)
+    statement = select(
+        ended.c.lock_id, ended.c.closed_at, ended.c.state, ended.c.sent_at, ended.c.problem
+    )
     if last is not None:
         statement = statement.where(ended.c.rank <= last)
     found: dict[int, list[Answer]] = {}
-    for lock_id, closed_at, state, sent_at in session.execute(statement):
+    for lock_id, closed_at, state, sent_at, problem in session.execute(statement):
         seconds = (closed_at - sent_at).total_seconds()
-        found.setdefault(lock_id, []).append(Answer(closed_at, state, seconds))
+        found.setdefault(lock_id, []).append(Answer(closed_at, state, seconds, problem))
     return found
 
 

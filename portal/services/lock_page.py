@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.command import OPEN, Kind, State
+from portal.domain.entry import NameOnLock
 from portal.domain.status import Status
 from portal.models import Command, Mapping, Property
-from portal.services import booking_page, lock_cards, lock_codes
+from portal.services import booking_page, entry_names, lock_cards, lock_codes
 from portal.services.booking_page import Line
 from portal.services.lock_cards import Health
 from portal.services.lock_codes import Code, Foreign, Spare, StaffDoor
@@ -46,6 +47,7 @@ class LockPage:
     spares: tuple[Spare, ...] = ()
     spares_wanted: int = 0
     staff: tuple[StaffDoor, ...] = ()
+    names: dict[int, tuple[NameOnLock, ...]]  # on the lock, by the code's id
 
     @property
     def spares_ready(self) -> int:
@@ -62,12 +64,14 @@ def find(session: Session, lock_id: int, lines: int = NEWEST_LINES) -> LockPage 
     card = lock_cards.one(session, lock_id)
     if card is None:
         return None
+    codes = lock_codes.of_bookings(session, lock_id)
     others = lock_codes.of_no_booking(session, lock_id)
+    shown = [code.door_code_id for code in codes] + [code.id for code in others]
     rows = _ROWS_PER_LINE * lines + 1
     history = booking_page.calm(booking_page.timeline_of_lock(session, lock_id, rows))
     return LockPage(
         health=card,
-        codes=lock_codes.of_bookings(session, lock_id),
+        codes=codes,
         foreign=lock_codes.of_others(session, lock_id),
         commands=_open_commands(session, lock_id),
         lines=history[:lines],
@@ -78,6 +82,7 @@ def find(session: Session, lock_id: int, lines: int = NEWEST_LINES) -> LockPage 
         staff=tuple(
             lock_codes.staff_of(code, code.staff_code) for code in others if code.staff_code
         ),
+        names=entry_names.of_codes(session, shown),
     )
 
 

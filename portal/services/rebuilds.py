@@ -41,8 +41,8 @@ SETTING_TAKES: Final = timedelta(days=2)
 _SETTLED: Final = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.PLANNED})
 
 _GUEST_INSIDE: Final = Sentence(
-    "A guest is inside until {day}. Their code goes off for some minutes. To go on, type the"
-    " lock's name: {lock}"
+    "A guest is inside. Their code goes off for some minutes."
+    " To go on, type the lock's name: {lock}"
 )
 
 
@@ -121,7 +121,7 @@ def start(
         raise CannotRebuild("This lock is being set up again already.")
     seen = preview(session, lock)
     if seen.inside is not None and typed_name.strip().casefold() != lock.name.casefold():
-        raise CannotRebuild(_GUEST_INSIDE(day=seen.inside.departs_on.isoformat(), lock=lock.name))
+        raise CannotRebuild(_GUEST_INSIDE(lock=lock.name))
     rebuild = Rebuild(
         account_id=lock.account_id,
         lock_id=lock.id,

@@ -8,12 +8,24 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.problems import ProblemKey
-from portal.models import Alert, CheckFault, Connection, ConnectionState, Lock
-from portal.services import mapping_page
+from portal.models import (
+    Account,
+    Alert,
+    CheckFault,
+    Connection,
+    ConnectionState,
+    Lock,
+    RestorePolicy,
+    TimelineEntry,
+)
+from portal.services import booking_page, mapping_page, timeline
+from portal.services.booking_page import Line
 from portal.services.mapping_page import Mappings
 
 # A test that nobody answered for so long is not running any more.
 _TEST_TAKES: Final = timedelta(minutes=3)
+# So often it is told who last chose what is done with codes that others changed.
+_CHOICES_TOLD: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +66,22 @@ class Settings:
 
     links: tuple[Link, ...]
     mapping: Mappings
+    restore_policy: RestorePolicy
+    choices: tuple[Line, ...]  # who chose that policy, the newest first
 
 
-def read(session: Session, now: datetime) -> Settings:
-    """Connections, those in use first, and the mapping."""
+def read(session: Session, account_id: int, now: datetime) -> Settings:
+    """Connections, those in use first, the mapping, and what happens to codes others changed."""
     links = connections(session, now)
     usable = {link.id for link in links if link.state is ConnectionState.CONNECTED}
     names = {link.id: link.name for link in links}
-    return Settings(links, mapping_page.read(session, names, usable, now))
+    is_choice = TimelineEntry.kind == str(timeline.Kind.RESTORE_POLICY_CHANGED)
+    return Settings(
+        links=links,
+        mapping=mapping_page.read(session, names, usable, now),
+        restore_policy=session.get_one(Account, account_id).restore_policy,
+        choices=booking_page.timeline(session, is_choice, _CHOICES_TOLD),
+    )
 
 
 def connections(session: Session, now: datetime) -> tuple[Link, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
+from portal.domain.entry import NameOnLock
 from portal.domain.status import Status
 from portal.domain.week import WeeklyWindow
 from portal.models import (
@@ -19,7 +20,7 @@ from portal.models import (
     StaffGrant,
     TimelineEntry,
 )
-from portal.services import booking_page
+from portal.services import booking_page, entry_names
 from portal.services.booking_page import Line
 from portal.services.stays import Door, door_of
 from portal.services.timeline import Kind
@@ -67,6 +68,7 @@ class StaffPage:
 
     card: StaffCard
     lines: tuple[Line, ...]
+    names: dict[int, tuple[NameOnLock, ...]]  # on the locks, by the code's id
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def find(session: Session, staff_code_id: int) -> StaffPage | None:
         ),
         TIMELINE_SIZE,
     )
-    return StaffPage(card=card, lines=booking_page.calm(lines))
+    names = entry_names.of_codes(session, [door.id for door in card.doors])
+    return StaffPage(card=card, lines=booking_page.calm(lines), names=names)
 
 
 def places(session: Session) -> tuple[tuple[Place, ...], tuple[Place, ...]]:

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     FOUND_IN_LOG = "found_in_log"
     NOT_IN_LOG = "not_in_log"
     CHANGED_OUTSIDE = "changed_outside"
+    RESTORE_POLICY_CHANGED = "restore_policy_changed"
     LADDER = "ladder"
     PREFLIGHT_FAILED = "preflight_failed"
     DOOR_OPENED = "door_opened"

@@ -1,29 +1,23 @@
 """Doors that open while nobody stays: whether one is alerted, and what still stands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.door_event import INSIDE_FOR, How, Opening, What, Whose, is_uncalled_for
 from portal.domain.sentences import Sentence
 from portal.domain.stay import Window
-from portal.models import Alert, Booking, BookingStatus, DoorEvent, Lock, Mapping, Property
+from portal.models import Alert, Booking, BookingStatus, DoorEvent, Mapping, Property
 
 CAUSE: Final = "opened_while_vacant"
 ALERTED_FOR: Final = timedelta(hours=8)
 # Told later than this it is history: the entry log has it.
 STALE_AFTER: Final = timedelta(hours=26)
 _LONGEST_BUFFER: Final = timedelta(days=1)
-
-# Built once, because it runs every 30 s and mostly finds nothing.
-_STANDING: Final = (
-    select(DoorEvent, Lock.name)
-    .join(Lock, Lock.id == DoorEvent.lock_id)
-    .where(DoorEvent.alert_until > bindparam("now"))
-)
 
 _FROM_INSIDE: Final = Sentence("{lock} was opened from inside while nobody stays there.")
 _WITH_A_CODE: Final = Sentence("{lock} was opened with a code while nobody stays there.")
@@ -51,12 +45,9 @@ def alert_until(session: Session, row: DoorEvent, now: datetime) -> datetime | N
     return now + ALERTED_FOR if is_uncalled_for(opening, stays, before) else None
 
 
-def standing(session: Session, now: datetime) -> list[Uncalled]:
-    """The openings that are alerted now: not over, and not seen by anybody yet."""
-    found = {
-        f"{CAUSE}:{event.id}": (event, name)
-        for event, name in session.execute(_STANDING, {"now": now})
-    }
+def standing(session: Session, opened: Iterable[tuple[DoorEvent, str]]) -> list[Uncalled]:
+    """Of these openings, each with its lock's name, those that nobody has seen yet."""
+    found = {f"{CAUSE}:{event.id}": (event, name) for event, name in opened}
     if not found:
         return []
     done = set(

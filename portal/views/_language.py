@@ -1,11 +1,23 @@
-"""Languages: which one a guest's page speaks, and what each is called."""
+"""Languages: which one a page speaks, a guest's and any other, and what each is called."""
 
 from babel import Locale, UnknownLocaleError
-from flask import request
+from flask import has_request_context, request
 from flask_babel import get_babel
 
 from portal.extensions import babel
 from portal.views import filters
+
+
+def of_browser() -> str | None:
+    """The translation that fits best what the browser asks for; None where none does: English.
+
+    What nobody's browser asked for, such as a job, speaks the default as well.
+    """
+    if not has_request_context():
+        return None
+    # The default first: it is what a browser gets that takes anything.
+    spoken = [get_babel().default_locale, *map(str, babel.list_translations())]
+    return request.accept_languages.best_match(spoken)
 
 
 def of_guest(wished: str) -> Locale:

@@ -10,6 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from portal.domain.notices import (
     ARRIVAL_CAUSES,
     GUEST_CANNOT_ENTER,
+    KEYPAD_LOCKED,
     NEEDS_YOU,
     NOT_CONFIRMED,
     STAFF_NEEDS_YOU,
@@ -48,6 +49,15 @@ _OURS: Final[Mapping[str, Cause]] = {
             "This ends by itself when the guest's code opens a door."
         ),
         "door-closed",
+        "red",
+    ),
+    KEYPAD_LOCKED: Cause(
+        lazy_gettext("A keypad locked itself after wrong tries"),
+        lazy_gettext(
+            "The keypad takes digits again after about two minutes. This ends when a guest's code "
+            "opens the door, or once the keypad was quiet for ten minutes."
+        ),
+        "hourglass",
         "red",
     ),
     NOT_CONFIRMED: Cause(
@@ -97,6 +107,35 @@ _OURS: Final[Mapping[str, Cause]] = {
         lazy_gettext("The alert goes once somebody has seen it, or after 8 hours."),
         "door-open",
         "amber",
+    ),
+}
+# The one step where it leads to the alert's own place, and what the link there is called.
+_STEPS: Final[Mapping[str, tuple[Any, Any]]] = {
+    GUEST_CANNOT_ENTER: (
+        lazy_gettext(
+            "call the guest, then unlock the door from here or tell them the other way in."
+        ),
+        lazy_gettext("Open the booking"),
+    ),
+    FEED_HELD: (
+        lazy_gettext("say whether those stays are really gone."),
+        lazy_gettext("Open the calendar"),
+    ),
+    FEED_SICK: (
+        lazy_gettext("check at the listing site that its export link is still this one."),
+        lazy_gettext("Open the calendar"),
+    ),
+    CHANNEL_DEAD: (
+        lazy_gettext("press Test there, and enter its address anew if that fails."),
+        lazy_gettext("Open the channel"),
+    ),
+    ENDPOINT_OFF: (
+        lazy_gettext("ask whoever runs the receiving program, then switch the webhook on again."),
+        lazy_gettext("Open the webhook"),
+    ),
+    STAFF_NEEDS_YOU: (
+        lazy_gettext("see what the lock says, then press Resync or choose another PIN."),
+        lazy_gettext("Open the staff code"),
     ),
 }
 # Beside these stands when the guest checks in.
@@ -161,50 +200,11 @@ def url_of(item: Item) -> str:
 
 def step_of(item: Item) -> Step:
     """The one thing to do."""
-    if item.cause == GUEST_CANNOT_ENTER:
-        return Step(
-            gettext(
-                "call the guest, then unlock the door from here or tell them the other way in."
-            ),
-            url_of(item),
-            gettext("Open the booking"),
-            None,
-        )
-    if item.cause == FEED_HELD:
-        return Step(
-            gettext("say whether those stays are really gone."),
-            url_of(item),
-            gettext("Open the calendar"),
-            None,
-        )
-    if item.cause == FEED_SICK:
-        return Step(
-            gettext("check at the listing site that its export link is still this one."),
-            url_of(item),
-            gettext("Open the calendar"),
-            None,
-        )
-    if item.cause == CHANNEL_DEAD:
-        return Step(
-            gettext("press Test there, and enter its address anew if that fails."),
-            url_of(item),
-            gettext("Open the channel"),
-            None,
-        )
-    if item.cause == ENDPOINT_OFF:
-        return Step(
-            gettext("ask whoever runs the receiving program, then switch the webhook on again."),
-            url_of(item),
-            gettext("Open the webhook"),
-            None,
-        )
-    if item.cause == STAFF_NEEDS_YOU:
-        return Step(
-            gettext("see what the lock says, then press Resync or choose another PIN."),
-            url_of(item),
-            gettext("Open the staff code"),
-            None,
-        )
+    if item.cause in _STEPS:
+        words_of, link = _STEPS[item.cause]
+        return Step(str(words_of), url_of(item), str(link), None)
+    if item.cause == KEYPAD_LOCKED:
+        return _keypad_step(item)
     if item.cause in set(ProblemKey):
         return _catalogue_step(item, ProblemKey(item.cause))
     if item.cause == vacancy.CAUSE and item.lock_id is not None:
@@ -222,6 +222,17 @@ def step_of(item: Item) -> Step:
         gettext("Open the booking"),
         words.deadline(item.stay),
     )
+
+
+def _keypad_step(item: Item) -> Step:
+    words = gettext(
+        "call the guest: leave the keypad alone for two minutes, then key in the code slowly, one "
+        "digit after the other. Compare their digits with the PIN on the booking's page."
+    )
+    if item.stay is None:
+        return Step(words, url_of(item), gettext("Open it"), None)
+    url = url_for("bookings.show", booking_id=item.stay.id)
+    return Step(words, url, gettext("Open the booking"), None)
 
 
 def _catalogue_step(item: Item, key: ProblemKey) -> Step:

@@ -174,9 +174,13 @@ def _outcomes(course: Course) -> Chart:
     names = {
         "confirmed": gettext("Confirmed"),
         "failed": gettext("Refused"),
+        "nack": gettext("Nack"),
         "timed_out": gettext("Timed out"),
         "unknown": gettext("Unknown"),
     }
+    if not any(tally.nack for tally in told):
+        # Most locks never give one: no room for it in the table of a phone.
+        del names["nack"]
     ticks, y = _axis(0, max(tally.total for tally in told), lambda value: str(int(value)))
     step = (_RIGHT - _LEFT) / len(course.days)
     bars = []
@@ -200,11 +204,7 @@ def _outcomes(course: Course) -> Chart:
     return Chart(
         id="outcomes",
         title=title,
-        summary=gettext(
-            "%(confirmed)s confirmed, %(failed)s refused, %(timed_out)s timed out, "
-            "%(unknown)s unknown.",
-            **sums,
-        ),
+        summary=_summary_of_outcomes(sums),
         bars=tuple(bars),
         across=ticks,
         along=_dates(course.days),
@@ -214,6 +214,20 @@ def _outcomes(course: Course) -> Chart:
             (_day(tally.start), *(str(getattr(tally, look)) for look in names))
             for tally in reversed(told)
         ),
+    )
+
+
+def _summary_of_outcomes(sums: dict[str, int]) -> str:
+    if "nack" in sums:
+        return gettext(
+            "%(confirmed)s confirmed, %(failed)s refused, %(nack)s without acknowledgement (Nack), "
+            "%(timed_out)s timed out, %(unknown)s unknown.",
+            **sums,
+        )
+    return gettext(
+        "%(confirmed)s confirmed, %(failed)s refused, %(timed_out)s timed out, "
+        "%(unknown)s unknown.",
+        **sums,
     )
 
 

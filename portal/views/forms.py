@@ -30,7 +30,7 @@ from portal.domain.bulk import MOST_MINUTES, Kind, Options
 from portal.domain.guest_sending import Way, is_email
 from portal.domain.intake_types import FeedSource
 from portal.domain.spare import MOST_PER_LOCK, PER_LOCK
-from portal.models import PinSource
+from portal.models import PinSource, RestorePolicy
 from portal.views import filters
 
 _NEEDED: Final = lazy_gettext("This is needed.")
@@ -233,6 +233,19 @@ class PropertyForm(FlaskForm):
         lazy_gettext("Show the other way in to a guest whose door may not open")
     )
     alerts_when_vacant = BooleanField(lazy_gettext("Alert me when a door opens while it is vacant"))
+
+
+class RestoreForm(FlaskForm):
+    """What is done with a code of ours that somebody changed in another app."""
+
+    policy = SelectField(
+        lazy_gettext("What Latchboard does then"),
+        [Needed()],
+        choices=[
+            SelectChoice(RestorePolicy.RESTORE, lazy_gettext("Put the code back by itself")),
+            SelectChoice(RestorePolicy.ASK, lazy_gettext("Ask me first")),
+        ],
+    )
 
 
 class FeedForm(FlaskForm):

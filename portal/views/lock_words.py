@@ -69,11 +69,7 @@ def finding(found: Finding) -> str:
     """Why the lock is unreliable, in a sentence with its numbers."""
     match found.sign:
         case Sign.NO_ANSWER:
-            return gettext(
-                "%(times)s of the last %(of)s changes to its codes got no answer in time.",
-                times=found.times,
-                of=found.of,
-            )
+            return _no_answer(found)
         case Sign.OFFLINE:
             spells = ngettext("once", "%(num)s times", found.times)
             return gettext(
@@ -147,6 +143,24 @@ def _how(line: Entry) -> str:
     if line.whose is Whose.PORTAL:
         return gettext("pressed Unlock here")
     return str(_HOW[line.how])
+
+
+def _no_answer(found: Finding) -> str:
+    numbers = {"times": found.times, "of": found.of}
+    if not found.nacks:
+        return gettext(
+            "%(times)s of the last %(of)s changes to its codes got no answer in time.", **numbers
+        )
+    if found.nacks == found.times:
+        return gettext(
+            "%(times)s of the last %(of)s changes to its codes got no acknowledgement (Nack).",
+            **numbers,
+        )
+    return gettext(
+        "%(times)s of the last %(of)s changes to its codes got no answer in time, "
+        "or no acknowledgement (Nack).",
+        **numbers,
+    )
 
 
 def _battery(found: Finding) -> str:

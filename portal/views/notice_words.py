@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 from flask import current_app, url_for
 from flask_babel import force_locale, gettext, ngettext
 
-from portal.domain.notices import ARRIVAL_CAUSES, GUEST_CANNOT_ENTER, Kind
+from portal.domain.notices import ARRIVAL_CAUSES, GUEST_CANNOT_ENTER, KEYPAD_LOCKED, Kind
 from portal.domain.status import Verdict
 from portal.messages.child import Text
 from portal.services.alert_page import OF_LOCKS, Item
@@ -122,16 +122,22 @@ def _resolved(items: Sequence[Item]) -> Text:
     title = gettext("Over: %(title)s", title=_plain_headline(items[0]))
     if len(items) > 1:
         title += " " + ngettext("(and 1 more)", "(and %(num)s more)", len(items) - 1)
-    lines = [
-        gettext(
-            "%(about)s: it is over after %(time)s. Nothing to do.",
-            about=_name(item),
-            time=filters.time_limit(item.lasted_seconds),
-        )
-        for item in items[:MOST_ITEMS]
-    ]
+    lines = [_over(item) for item in items[:MOST_ITEMS]]
     link = _outside(alert_words.url_of(items[0])) if len(items) == 1 else _all_alerts()
     return Text(title, "\n".join([*lines, *_rest(items, has_link=False), link]))
+
+
+def _over(item: Item) -> str:
+    about, time = _name(item), filters.time_limit(item.lasted_seconds)
+    if item.cause == KEYPAD_LOCKED:
+        # Nobody knows here whether the guest came in by another door, or gave up.
+        return gettext(
+            "%(about)s: the keypad takes digits again, after %(time)s. "
+            "If you have not heard from the guest, ask whether they are in.",
+            about=about,
+            time=time,
+        )
+    return gettext("%(about)s: it is over after %(time)s. Nothing to do.", about=about, time=time)
 
 
 def _plain_headline(item: Item) -> str:

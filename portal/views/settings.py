@@ -12,15 +12,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
 from portal.extensions import db
-from portal.models import CheckFault, Connection, Property, Role
+from portal.models import CheckFault, Connection, Property, RestorePolicy, Role
 from portal.schlage.errors import SchlageError, SchlageRejected, SignedOut
-from portal.services import connections, mapping, roles, settings_page
+from portal.services import accounts, connections, mapping, roles, settings_page, team_page
 from portal.services.mapping import UnknownLock
 from portal.services.ringing import changing
 from portal.services.settings_page import Link
+from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff
 from portal.views._guard import caller, requires
 from portal.views._pages import Place, connection_url, links, mapping_url
+from portal.views.forms import RestoreForm
 
 log = structlog.get_logger(__name__)
 
@@ -53,13 +55,7 @@ _FAULTS: Final[Mapping[CheckFault, Any]] = {
 @blueprint.get("")
 @requires(Role.VIEWER)
 def schlage() -> str:
-    read = settings_page.read(db.session(), clock.now())
-    return render_template(
-        "settings/schlage.html",
-        places=read.mapping.places,
-        spares=read.mapping.spares,
-        **_links_context(read.links),
-    )
+    return _page()
 
 
 @blueprint.get("/live")
@@ -159,6 +155,40 @@ def set_mapping(property_id: int) -> BaseResponse:
     else:
         flash(gettext("The locks of %(name)s are as before.", name=name), "info")
     return _htmx.go_to(mapping_url(property_id))
+
+
+@blueprint.post("/changed-outside")
+@requires(Role.MANAGER)
+def choose_restoring() -> BaseResponse | tuple[str, int]:
+    """What is done with codes that somebody changes in another app is chosen."""
+    form = RestoreForm()
+    if not form.validate_on_submit():
+        return _page(form), 422
+    policy = RestorePolicy(form.policy.data)
+    with writing() as session:
+        is_changed = accounts.choose_restore_policy(
+            session, caller().account_id, policy, caller().actor
+        )
+    if not is_changed:
+        flash(gettext("That is chosen already."), "info")
+    elif policy is RestorePolicy.ASK:
+        flash(gettext("Saved. You are asked before a code is put back."), "good")
+    else:
+        flash(gettext("Saved. Codes are put back by themselves."), "good")
+    return _htmx.go_to(url_for("settings.schlage", _anchor="changed-outside"))
+
+
+def _page(form: RestoreForm | None = None) -> str:
+    read = settings_page.read(db.session(), caller().account_id, clock.now())
+    return render_template(
+        "settings/schlage.html",
+        places=read.mapping.places,
+        spares=read.mapping.spares,
+        restore_form=form or RestoreForm(formdata=None, policy=read.restore_policy),
+        choices=read.choices,
+        zone=team_page.zone(db.session()),
+        **_links_context(read.links),
+    )
 
 
 def _is_id(text: str) -> bool:

@@ -15,6 +15,7 @@ from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.snapshot import CodeKind
 from portal.domain.status import Status
+from portal.models import RestorePolicy
 from portal.services.booking_page import Line
 from portal.services.timeline import Kind
 from portal.views import _sending_words, filters
@@ -265,6 +266,14 @@ def _ladder(data: Mapping[str, Any], lock: str) -> Told:
     return Told(words, sentences.get(str(data.get("rung")), ""), "", "wrench", "amber")
 
 
+def _restore_policy(data: Mapping[str, Any], _lock: str) -> Told:
+    if data.get("policy") == RestorePolicy.ASK:
+        words = gettext("Chosen: ask first when somebody else changes a code")
+    else:
+        words = gettext("Chosen: put codes back by itself when somebody else changes them")
+    return Told(words, icon="rotate-ccw")
+
+
 def _mapping(data: Mapping[str, Any], lock: str) -> Told:
     words = (
         gettext("%(lock)s now opens %(property)s", lock=lock, property=data.get("property", ""))
@@ -437,6 +446,7 @@ _TELLERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Told]]] = {
     Kind.LOCK_MISSING: _plain(
         lambda lock: gettext("Schlage no longer lists %(lock)s", lock=lock), "unlink", "amber"
     ),
+    Kind.RESTORE_POLICY_CHANGED: _restore_policy,
     Kind.MAPPING_CHANGED: _mapping,
     Kind.CONNECTED: _plain(lambda _: gettext("Connected to Schlage"), "plug", "green"),
     Kind.SIGNED_OUT: _plain(lambda _: gettext("Schlage ended our access"), "log-out", "red"),

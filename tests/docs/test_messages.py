@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from flask import Flask
-from flask_babel import get_babel
+from flask_babel import get_babel, gettext
 
 from docs import messages
 from portal.domain.problems import CATALOGUE, ProblemKey
@@ -21,8 +21,10 @@ from portal.domain.status import Status
 from portal.models import ImportState, Role
 from tests.support.builders import (
     make_alert,
+    make_booking,
     make_csv_import,
     make_door_code,
+    make_guest_link,
     make_lock,
     make_manager,
     make_token,
@@ -87,6 +89,12 @@ def test_templates_hold_no_text_of_their_own() -> None:
     assert {name: words for name, words in found.items() if words} == {}
 
 
+def test_templates_write_no_date_as_programs_do() -> None:
+    pages = sorted(TEMPLATES.rglob("*.html"))
+
+    assert [str(p.relative_to(TEMPLATES)) for p in pages if "isoformat" in p.read_text()] == []
+
+
 def test_a_text_beside_an_expression_is_seen() -> None:
     assert own_words('<p title="Hello there">{{ _("Good") }} evening</p>') == {
         "Hello",
@@ -96,8 +104,8 @@ def test_a_text_beside_an_expression_is_seen() -> None:
 
 
 @pytest.fixture
-def marked(app: Flask, texts: Catalog, tmp_path: Path) -> Iterator[Flask]:
-    """The portal in a language that is English between brackets."""
+def translated(app: Flask, texts: Catalog, tmp_path: Path) -> Iterator[Flask]:
+    """The portal with a translation into German, which is English between brackets."""
     language = Catalog(locale="de", fuzzy=False)
     for text in texts:
         if text.id:
@@ -109,12 +117,80 @@ def marked(app: Flask, texts: Catalog, tmp_path: Path) -> Iterator[Flask]:
         write_mo(file, language)
     speaks = get_babel(app)
     known = speaks.instance.domain_instance.cache
-    before = speaks.default_locale, speaks.translation_directories
-    speaks.default_locale, speaks.translation_directories = "de", [str(tmp_path)]
+    before = speaks.translation_directories
+    speaks.translation_directories = [str(tmp_path)]
     known.clear()
     yield app
-    speaks.default_locale, speaks.translation_directories = before
+    speaks.translation_directories = before
     known.clear()
+
+
+@pytest.fixture
+def marked(translated: Flask) -> Iterator[Flask]:
+    """The portal in that language, whatever a browser asks for."""
+    speaks = get_babel(translated)
+    before, speaks.default_locale = speaks.default_locale, "de"
+    yield translated
+    speaks.default_locale = before
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_german"),
+    [
+        ("de", True),
+        ("de-AT,de;q=0.9,en;q=0.8", True),
+        ("DE", True),
+        ("fr, de;q=0.5", True),
+        (None, False),
+        ("", False),
+        ("en-GB", False),
+        ("en, de;q=0.9", False),
+        ("fr", False),  # there is no such translation
+        ("*", False),
+        ("de;q=0", False),
+        (";;q=x,,-", False),
+    ],
+)
+def test_a_page_speaks_what_the_browser_asks_for_where_that_is_translated(
+    translated: Flask, asked: str | None, is_german: bool
+) -> None:
+    headers = {} if asked is None else {"Accept-Language": asked}
+    stranger = translated.test_client()
+
+    pages = [
+        browser(translated).get("/", headers=headers).text,
+        stranger.get("/sign-in", headers=headers).text,
+    ]
+
+    for page in pages:
+        assert ("⟦" in page) is is_german
+        assert f'lang="{"de" if is_german else "en"}"' in page
+
+
+def test_a_guests_page_keeps_the_guests_own_language(translated: Flask) -> None:
+    token = make_guest_link(make_booking(guest_language="en"))
+
+    page = translated.test_client().get(f"/guest/{token}", headers={"Accept-Language": "de"}).text
+
+    assert 'lang="en"' in page
+    assert "⟦" not in page
+
+
+def test_what_no_browser_asks_for_is_said_in_english(translated: Flask) -> None:
+    with translated.app_context():
+        assert gettext("Arrivals") == "Arrivals"
+
+
+def test_programs_are_answered_in_english_whatever_they_ask_for(translated: Flask) -> None:
+    token = make_token(make_manager(role=Role.VIEWER))
+
+    answer = translated.test_client().post(
+        "/api/v1/properties",
+        json={"name": "Casa Mar"},
+        headers={"Authorization": f"Bearer {token}", "Accept-Language": "de"},
+    )
+
+    assert answer.get_json()["detail"] == "This needs the role “manager”, and you are “viewer”."
 
 
 def unmarked(html: str) -> str:

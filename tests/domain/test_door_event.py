@@ -105,6 +105,51 @@ def test_three_wrong_tries_or_a_pause_are_told_until_the_guest_is_in(
         assert found.until > NOW
 
 
+@pytest.mark.parametrize(
+    ("expected", "booking"),
+    [
+        ([], None),
+        ([stay(1, -1, 40)], 1),
+        ([stay(1, 20, 40)], 1),  # a day too early, as it happens
+        ([stay(1, 25, 40)], None),
+        ([stay(1, -40, 0)], None),  # over
+        ([stay(1, -40, 20, has_arrived=True), stay(2, 5, 40)], 1),
+        ([stay(1, -40, 0.5, has_arrived=True), stay(2, -0.5, 40)], 2),
+        ([stay(1, -30, 40), stay(2, -2, 40)], 2),  # a shared door: the one who has just come
+        ([stay(1, 9, 40), stay(2, 3, 40)], 2),
+    ],
+)
+def test_before_a_door_stands_most_likely_who_is_due_and_was_not_seen(
+    expected: list[Expected], booking: int | None
+) -> None:
+    assert door_event.who_waits(expected, NOW) == booking
+    assert door_event.who_waits(list(reversed(expected)), NOW) == booking
+
+
+LET_IN = Event(NOW - MINUTE, What.OPENED, is_own=True)
+PAUSED_AGAIN = Event(NOW - MINUTE / 2, What.KEYPAD_PAUSED)
+
+
+@pytest.mark.parametrize(
+    ("events", "until"),
+    [
+        ([], None),
+        (tries(6, 5, 4), None),  # the lock takes digits all the time
+        ([PAUSE], NOW + 6 * MINUTE),
+        ([*tries(2), PAUSE], NOW + 6 * MINUTE),
+        ([PAUSE, PAUSED_AGAIN], NOW + 9.5 * MINUTE),  # whoever goes on guessing
+        ([PAUSE, LET_IN], None),
+        ([LET_IN, PAUSE], None),  # told in any order
+        ([PAUSE, Event(NOW - MINUTE, What.OPENED)], NOW + 6 * MINUTE),  # somebody else
+        ([PAUSE, LET_IN, PAUSED_AGAIN], NOW + 9.5 * MINUTE),
+    ],
+)
+def test_a_pause_of_the_keypad_is_told_until_a_guest_is_in_or_it_is_quiet(
+    events: list[Event], until: datetime | None
+) -> None:
+    assert door_event.paused_until(events) == until
+
+
 def opening(how: How = How.CODE, whose: Whose = Whose.OTHER, hours: float = 0) -> Opening:
     return Opening(NOW + hours * HOUR, how, whose)
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from portal.domain import health
 from portal.domain.command import State
 from portal.domain.health import Answer, Finding, Reading, Sign
-from portal.domain.problems import ASK_SCHLAGE, CLOSER_WIFI, NEW_BATTERIES, RESTART_ROUTER
+from portal.domain.problems import (
+    ASK_SCHLAGE,
+    CLOSER_WIFI,
+    NEW_BATTERIES,
+    RESTART_ROUTER,
+    ProblemKey,
+)
 
 NOW = datetime(2026, 3, 20, 15, 0, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -239,6 +245,49 @@ def test_a_lock_that_leaves_a_fifth_of_its_last_30_writes_unanswered_is_unreliab
     assert [(f.sign, f.times, f.of) for f in found] == (
         [(Sign.NO_ANSWER, *finding)] if finding else []
     )
+
+
+def failed(problem: ProblemKey, number: int) -> list[Answer]:
+    """So many writes that Schlage called failed for this reason, one an hour, the last one now."""
+    return [Answer(NOW - n * HOUR, NO, 5.0, problem) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("given_answers", "finding"),
+    [
+        (failed(ProblemKey.NACK, 20), (20, 20, 20)),
+        (failed(ProblemKey.NACK, 2) + answers(LATE, LATE, OK, OK), (4, 6, 2)),
+        (failed(ProblemKey.NACK, 2) + answers(*[OK] * 10), None),
+        (failed(ProblemKey.COMMAND_TIMEOUT, 20), (20, 20, 0)),  # a time-out by another name
+        (failed(ProblemKey.ALREADY_IN_USE, 20), None),  # the lock did answer
+        ([Answer(a.at, OK, 5.0, ProblemKey.NACK) for a in answers(*[OK] * 20)], None),
+    ],
+)
+def test_a_nack_is_no_answer_although_schlage_calls_it_a_failure(
+    given_answers: list[Answer], finding: tuple[int, int, int] | None
+) -> None:
+    found = health.judge(given_answers, [], NOW)
+
+    assert [(f.sign, f.times, f.of, f.nacks) for f in found] == (
+        [(Sign.NO_ANSWER, *finding)] if finding else []
+    )
+    if found:
+        assert health.advice(found) == (CLOSER_WIFI, RESTART_ROUTER, NEW_BATTERIES, ASK_SCHLAGE)
+
+
+def test_nacks_are_counted_apart_from_refusals_and_time_outs() -> None:
+    given_answers = [
+        *failed(ProblemKey.NACK, 2),
+        *failed(ProblemKey.COMMAND_TIMEOUT, 1),
+        *failed(ProblemKey.LOCK_FULL, 3),
+        *answers(OK, LATE, LOST),
+    ]
+
+    [of_all] = health.tallies(given_answers, [date(2026, 3, 1)], NEW_YORK)
+
+    ends = (of_all.confirmed, of_all.failed, of_all.nack, of_all.timed_out, of_all.unknown)
+    assert ends == (1, 3, 2, 2, 1)
+    assert of_all.total == len(given_answers)
 
 
 @pytest.mark.parametrize(

@@ -407,11 +407,59 @@ def test_a_guest_who_stands_at_the_door_is_told_of_at_once_and_alone() -> None:
     assert channel.look([at_the_door], NIGHT + MINUTE) == []
 
 
+def locked_keypad(hours: float | None, *, at: datetime) -> AlertFacts:
+    """A keypad that has just locked itself, with a guest who arrives in so many hours."""
+    return AlertFacts(
+        id=11,
+        cause="keypad_locked",
+        key="keypad_locked:5",
+        opened_at=at,
+        booking_id=None if hours is None else 10,
+        lock_id=5,
+        connection_id=3,
+        arrives_at=None if hours is None else at + hours * HOUR,
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_woken"),
+    [(-30, True), (-1, True), (6, True), (6.1, False), (20, False), (None, False)],
+)
+def test_a_locked_keypad_wakes_somebody_only_for_a_guest_inside_or_close(
+    hours: float | None, is_woken: bool
+) -> None:
+    channel = Channel(AT_NIGHT)
+
+    said = channel.look([locked_keypad(hours, at=NIGHT)], NIGHT)
+
+    assert said == ([Kind.OPENED] if is_woken else [])
+    assert channel.look([], NIGHT + 10 * MINUTE) == []
+    assert channel.look([], MORNING) == ([Kind.RESOLVED] if is_woken else [])
+
+
+def test_by_day_a_locked_keypad_is_told_of_for_a_guest_who_comes_later_too() -> None:
+    channel = Channel()
+
+    at_once = channel.look([locked_keypad(20, at=NOW)], NOW)
+    later = channel.look([locked_keypad(20, at=NOW)], NOW + GATHER)
+
+    assert (at_once, later) == ([], [Kind.OPENED])
+
+
+def test_the_guest_whose_name_a_locked_keypad_has_may_change_and_is_told_of_once() -> None:
+    channel = Channel()
+    first = locked_keypad(-1, at=NOW)
+    channel.look([first], NOW)
+
+    assert channel.look([replace(first, booking_id=12)], NOW + MINUTE) == []
+
+
 # Topics and the digest
 
 
 def test_every_cause_belongs_to_a_topic() -> None:
-    assert topic_of("not_confirmed") is topic_of("needs_you") is Topic.ARRIVALS
+    arrivals = {"not_confirmed", "needs_you", "guest_cannot_enter", "keypad_locked"}
+    assert {topic_of(cause) for cause in arrivals} == {Topic.ARRIVALS}
     removals = {ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN}
     assert {topic_of(str(cause)) for cause in removals} == {Topic.REMOVALS}
     others = [*set(ProblemKey) - removals, "feed_sick", "something_new"]

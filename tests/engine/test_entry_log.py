@@ -147,6 +147,112 @@ def test_three_wrong_tries_pause_the_keypad_and_the_stay_says_so(house: House) -
     assert entry_page.troubles(db.session(), [booking.id], house.stage.now) == {}
 
 
+def locked_keypads(house: House, *, is_open: bool = True) -> list[Alert]:
+    house.stage.sweep()
+    db.session.rollback()
+    rows = db.session.query(Alert).filter(Alert.cause == "keypad_locked").order_by(Alert.id)
+    return [row for row in rows if (row.closed_at is None) is is_open]
+
+
+def guess(house: House, times: int = 3) -> None:
+    for _ in range(times):
+        assert not key_in(house, "0000")
+
+
+def test_a_keypad_that_locked_itself_during_a_stay_is_one_alert_until_the_guest_is_in(
+    house: House,
+) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_for(days=1, hours=7)
+    assert locked_keypads(house) == []
+
+    guess(house)
+    [alert] = locked_keypads(house)
+    assert (alert.booking_id, alert.lock_id) == (booking.id, house.lock.id)
+    assert alert.words == "The keypad of Door 1 locked itself after wrong tries."
+    house.stage.run_for(minutes=2)
+    guess(house)
+    assert [again.id for again in locked_keypads(house)] == [alert.id]
+    read_log(house)
+    assert [again.id for again in locked_keypads(house)] == [alert.id]
+
+    house.stage.run_for(minutes=2)
+    assert key_in(house, house.pin(booking))
+    assert locked_keypads(house) == []
+    assert len(locked_keypads(house, is_open=False)) == 1
+
+
+@pytest.mark.parametrize("is_pressed", [True, False])
+def test_a_locked_keypad_is_over_once_somebody_unlocks_from_here_or_it_is_quiet(
+    house: House, is_pressed: bool
+) -> None:
+    house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_for(days=1, hours=7)
+    guess(house)
+    assert len(locked_keypads(house)) == 1
+
+    if is_pressed:
+        bolt.move(house.lock.id, Kind.UNLOCK, "manager:1")
+        house.stage.run_for(minutes=1)
+    else:
+        house.stage.run_for(minutes=9)
+        assert len(locked_keypads(house)) == 1
+        house.stage.run_for(minutes=2)
+
+    assert locked_keypads(house) == []
+    assert len(locked_keypads(house, is_open=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "is_told"), [(0, True), (-2, False)], ids=["the evening before", "days before"]
+)
+def test_a_keypad_that_locks_itself_long_before_a_stay_is_for_the_log_alone(
+    house: House, days: int, is_told: bool
+) -> None:
+    house.book(arrives="2026-03-06", departs="2026-03-09")
+    house.stage.run_for(days=3 + days, hours=7)
+
+    guess(house)
+
+    assert bool(locked_keypads(house)) is is_told
+    assert What.KEYPAD_PAUSED in [what for what, _, _ in log(house)]
+
+
+def test_a_cancelled_stay_has_nobody_before_the_keypad(house: House) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_for(days=1, hours=7)
+    house.cancel(booking)
+
+    guess(house)
+
+    assert locked_keypads(house) == []
+
+
+def test_on_a_shared_door_the_alert_is_about_the_lock_and_names_who_is_due(house: House) -> None:
+    first = house.book("b1", arrives="2026-03-03", departs="2026-03-06")
+    second = house.book("b2", arrives="2026-03-03", departs="2026-03-06", guest="Bo Guest")
+    house.stage.run_for(days=1, hours=7)
+    key_in(house, house.pin(first))
+
+    guess(house)
+
+    [alert] = locked_keypads(house)
+    assert alert.booking_id == second.id
+
+
+def test_a_pause_that_only_the_log_tells_of_hours_later_is_no_news(house: House) -> None:
+    house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_for(days=1, hours=7)
+    house.stage.webhooks_arrive = False
+    guess(house)
+    house.stage.run_for(minutes=20)
+
+    read_log(house)
+
+    assert What.KEYPAD_PAUSED in [what for what, _, _ in log(house)]
+    assert locked_keypads(house) == []
+
+
 def test_a_code_made_in_the_app_is_named_and_unlock_from_here_names_who_pressed(
     house: House,
 ) -> None:

@@ -220,3 +220,17 @@ def test_the_problem_comes_about_and_its_page_tells_all_of_it(
 
     db.session.rollback()
     assert_all_is_told(browser(app, house.account), path, key)
+
+
+def test_what_a_person_is_to_delete_in_the_app_is_called_there_as_here(
+    app: Flask, stage: Stage
+) -> None:
+    house = House(stage)
+    of_booking = stuck_removal(house)
+
+    db.session.rollback()
+    client = browser(app, house.account)
+
+    [name] = house.held()
+    assert name in client.get(of_booking).text
+    assert name in client.get(page_of_lock(house)).text

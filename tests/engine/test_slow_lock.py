@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.health import Sign
 from portal.domain.status import Status
+from portal.extensions import db
 from portal.models import Booking
+from portal.services import lock_health
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
@@ -73,3 +76,18 @@ def test_a_stay_made_longer_is_tried_at_once(house: House, inside: Booking) -> N
     held = house.door.lock_codes.by_pin(house.pin(changed))
     assert held is not None
     assert held.schedule.end == house.code(changed).ends_at
+
+
+def test_a_lock_that_only_ever_answers_nack_is_called_unreliable(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("nack", until=UNTIL_DELETE_ALL)
+    for number in range(6):
+        house.book(f"b{number}", f"2026-03-{5 + number:02}", f"2026-03-{6 + number:02}")
+
+    house.stage.run_for(hours=6)
+
+    lock = house.lock
+    [found] = lock_health.findings(db.session(), [lock.id], house.stage.now)[lock.id]
+    assert found.sign is Sign.NO_ANSWER
+    assert found.times == found.of == found.nacks >= 5

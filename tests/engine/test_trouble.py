@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from requests import PreparedRequest, Response
 from sqlalchemy import select
 
@@ -33,6 +34,7 @@ from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.builders import make_property
 from tests.support.house import House
+from tests.web.pages import browser
 
 
 def open_alerts(house: House) -> list[str]:
@@ -578,6 +580,29 @@ def test_a_manager_who_wants_to_be_asked_is_asked(house: House, watch: Watch) ->
     house.resync(booking)
     house.stage.run_for(minutes=5)
     assert house.status(booking) is Status.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [("ask", Status.NEEDS_YOU), ("restore", Status.CONFIRMED)]
+)
+def test_what_a_manager_chooses_on_the_page_is_what_happens(
+    app: Flask, house: House, watch: Watch, policy: str, status: Status
+) -> None:
+    other = "restore" if policy == "ask" else "ask"
+    client = browser(app, house.account)
+    for choice in (other, policy):
+        answer = client.send("/settings/door-locks/schlage/changed-outside", policy=choice)
+        assert answer.status_code == 303
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    delete_by_phone(house, watch)
+
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is status
+    assert bool(house.held()) is (policy == "restore")
+    html = client.get(f"/bookings/{booking.id}").text
+    assert ('data-trouble="changed_outside"' in html) is (policy == "ask")
 
 
 def test_a_manager_who_is_asked_about_other_dates_is_asked_once(house: House, watch: Watch) -> None:

@@ -8,6 +8,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import clock
+from portal.domain import door_event
+from portal.domain.door_event import What
 from portal.domain.notices import Kind
 from portal.domain.outgoing import NOTICE_PAUSES, State
 from portal.domain.secret import Secret
@@ -39,6 +41,7 @@ from tests.support.builders import (
     make_channel,
     make_connection,
     make_door_code,
+    make_door_event,
     make_endpoint,
     make_lock,
     make_notice,
@@ -224,6 +227,70 @@ def test_a_guest_at_the_door_is_told_with_what_to_do(world: World) -> None:
     told = [json.loads(posted.body) for posted in world.receiver.posted]
     of_guest = [b["type"] for b in told if b["data"]["cause"] == "guest_cannot_enter"]
     assert of_guest == ["alert.opened", "alert.resolved"]
+
+
+def lock_keypad(world: World, lock: Lock) -> None:
+    """The keypad has just locked itself after wrong tries."""
+    until = world.now + door_event.PAUSE_TOLD_FOR
+    make_door_event(lock, at=world.now, what=What.KEYPAD_PAUSED, alert_until=until)
+
+
+@pytest.mark.parametrize("arrives_in", [-HOUR, 3 * HOUR])
+def test_a_keypad_that_locked_itself_wakes_somebody_with_what_to_do_and_says_its_end(
+    world: World, arrives_in: timedelta
+) -> None:
+    world.jump(hours=11, minutes=40)  # 23:40 in New York
+    make_channel(quiet_from=time(22), quiet_until=time(7))
+    make_endpoint(kinds=["alert.opened", "alert.resolved"])
+    lock = make_lock(name="Street door")
+    booking, code = a_late_stay(arrives_in=arrives_in, lock=lock)
+    confirm(code)
+
+    lock_keypad(world, lock)
+    world.pass_time(minutes=20)
+    woken = list(world.messenger.sent)
+    world.pass_time(hours=8)
+
+    [(_, text)] = woken
+    assert text.title == "Street door: a keypad locked itself after wrong tries"
+    assert "Ana Guest at Casa Mar: check-in" in text.body
+    assert "Your one step, now: call the guest: leave the keypad alone" in text.body
+    assert f"http://localhost/bookings/{booking.id}" in text.body
+    [_, (_, over)] = world.messenger.sent
+    assert over.title.startswith("Over: Street door: a keypad")
+    assert "ask whether they are in" in over.body
+    assert "Nothing to do" not in over.body
+    told = [json.loads(posted.body) for posted in world.receiver.posted]
+    of_keypad = [b["type"] for b in told if b["data"]["cause"] == "keypad_locked"]
+    assert of_keypad == ["alert.opened", "alert.resolved"]
+
+
+def test_a_keypad_that_locks_itself_at_night_a_day_before_the_guest_wakes_nobody(
+    world: World,
+) -> None:
+    world.jump(hours=11, minutes=40)  # 23:40 in New York
+    make_channel(quiet_from=time(22), quiet_until=time(7))
+    lock = make_lock(name="Street door")
+    _, code = a_late_stay(arrives_in=15 * HOUR, lock=lock)
+    confirm(code)
+
+    lock_keypad(world, lock)
+    world.pass_time(hours=9)
+
+    assert world.messenger.sent == []
+
+
+def test_another_accounts_channel_hears_of_no_locked_keypad(world: World) -> None:
+    make_account("Ours")
+    make_channel(make_account("Theirs"))
+    lock = make_lock(name="Street door")
+    _, code = a_late_stay(arrives_in=-HOUR, lock=lock)
+    confirm(code)
+
+    lock_keypad(world, lock)
+    world.pass_time(minutes=20)
+
+    assert world.messenger.sent == []
 
 
 def test_a_text_message_is_short(world: World) -> None:

@@ -7,6 +7,7 @@ from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Account, Lock, Property, Rebuild, Role
 from portal.services import rebuilds
+from portal.views import filters
 from tests.support.builders import (
     make_account,
     make_booking,
@@ -111,3 +112,20 @@ def test_a_viewer_may_look_and_not_start(client: PortalClient) -> None:
     assert client.get(f"/locks/{lock.id}/rebuild").status_code == 200
     assert client.send(f"/locks/{lock.id}/rebuild", way="app").status_code == 403
     assert db.session.query(Rebuild).count() == 0
+
+
+def test_until_when_the_guest_is_inside_is_said_as_people_write_dates(
+    client: PortalClient,
+) -> None:
+    account, lock, place = _house()
+    inside = make_booking(place, arrives_in=timedelta(days=-1))
+    make_door_code(inside, lock, status=Status.CONFIRMED)
+    client.become(make_manager(account))
+
+    page = client.get(f"/locks/{lock.id}/rebuild").text
+    refused = client.send(f"/locks/{lock.id}/rebuild", way="command")
+
+    assert f"A guest is inside until {filters.plain_date(inside.departs_on)}" in page
+    assert refused.status_code == 422
+    assert "type the lock&#39;s name: Front door" in refused.text
+    assert inside.departs_on.isoformat() not in page + refused.text

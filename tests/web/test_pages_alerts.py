@@ -8,6 +8,8 @@ from flask import Flask
 from sqlalchemy import event
 
 from portal import clock
+from portal.domain import door_event
+from portal.domain.door_event import What
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
@@ -21,6 +23,7 @@ from tests.support.builders import (
     make_booking,
     make_connection,
     make_door_code,
+    make_door_event,
     make_feed,
     make_lock,
     make_property,
@@ -129,6 +132,30 @@ def test_an_alert_of_a_staff_code_leads_to_it(app: Flask) -> None:
     assert "Rosa Clean at Street door" in told
     assert "press Resync or choose another PIN" in told
     assert f"/staff-codes/{staff.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
+
+
+def test_a_keypad_that_locked_itself_names_the_guest_and_leads_to_the_booking(
+    app: Flask,
+) -> None:
+    lock = make_lock(name="Street door")
+    booking = make_booking(make_property(locks=[lock]), arrives_in=HOUR, guest_name="Ana Guest")
+    make_door_code(booking, lock, status=Status.CONFIRMED)
+    at = clock.now() - timedelta(minutes=1)
+    make_door_event(
+        lock, what=What.KEYPAD_PAUSED, at=at, alert_until=at + door_event.PAUSE_TOLD_FOR
+    )
+    sweep_alarms()
+    client = browser(app)
+
+    html = client.get("/alerts").text
+
+    told = words(alert_of(html, only_alert()).text)
+    assert told.startswith("Street door The keypad of Street door locked itself after wrong tries")
+    assert "Ana Guest: Check-in" in told
+    assert "leave the keypad alone for two minutes" in told
+    assert f"/bookings/{booking.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
+    assert "A keypad locked itself" in words(element(html, data_cause="keypad_locked").text)
+    assert "Nobody stayed there" not in client.get(f"/locks/{lock.id}").text
 
 
 def test_alerts_of_one_cause_stand_together_and_what_keeps_guests_out_stands_first(

@@ -23,6 +23,7 @@ from portal.models import (
     Source,
 )
 from portal.services import bookings, imports
+from portal.views import filters
 from tests.support.builders import (
     fresh,
     make_account,
@@ -224,12 +225,17 @@ def test_dates_that_can_be_read_both_ways_are_asked_about(client: PortalClient) 
     too_early = all_bookings()
 
     upload.choose(order="month_first")
+    told = upload.told(2)
     upload.confirm()
 
     assert f"“03/04/{year}” can be read both ways" in asked
+    for read_as in (date(year, 4, 3), date(year, 3, 4)):
+        assert f"“03/04/{year}” is {filters.plain_date(read_as)}" in asked
     assert too_early == []
     [booking] = all_bookings()
-    assert (booking.arrives_on, booking.departs_on) == (date(year, 3, 4), date(year, 5, 4))
+    stay = (date(year, 3, 4), date(year, 5, 4))
+    assert (booking.arrives_on, booking.departs_on) == stay
+    assert " – ".join(map(filters.plain_date, stay)) in told
 
 
 def test_a_column_matched_by_hand_is_remembered_for_the_next_table(client: PortalClient) -> None:

@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.feeds import reader
 from portal.models import Booking, Feed, PinOrigin, PinSource, Property, Source
 from portal.services import intake
+from portal.views import filters
 from tests.support.builders import fresh, make_booking, make_feed, make_lock, make_property
 from tests.support.client import PortalClient
 from tests.web.pages import browser, element, elements, words
@@ -174,7 +175,8 @@ def test_two_bookings_of_the_same_nights_are_both_kept_and_say_so(
     pages = [words(client.get(f"/bookings/{b.id}").text) for b in (first, second, later)]
 
     assert "Another booking has the same nights here" in pages[0]
-    assert "Bo Two" in pages[0]
+    nights = [filters.plain_date(day) for day in (second.arrives_on, second.departs_on)]
+    assert f"Bo Two</a> ({nights[0]} – {nights[1]})" in pages[0]
     assert "Ana One" in pages[1]
     assert "same nights" not in pages[2]
 

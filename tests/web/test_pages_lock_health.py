@@ -9,7 +9,13 @@ from flask import Flask
 
 from portal import clock
 from portal.domain.command import State
-from portal.domain.problems import ASK_SCHLAGE, CLOSER_WIFI, RESTART_ROUTER, ProblemKey
+from portal.domain.problems import (
+    ASK_SCHLAGE,
+    CLOSER_WIFI,
+    NEW_BATTERIES,
+    RESTART_ROUTER,
+    ProblemKey,
+)
 from portal.domain.status import Status
 from portal.models import Lock, Role
 from portal.services.lock_page import NEWEST_LINES
@@ -25,18 +31,25 @@ from tests.support.builders import (
     make_reading,
     make_timeline_entry,
 )
-from tests.web.pages import browser, element, elements, words
+from tests.web.pages import Element, browser, element, elements, words
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 CHARTS = ("times", "outcomes", "battery", "signal")
 
 
-def answered(lock: Lock, *ends: State, days_ago: float = 0, seconds: float = 4) -> None:
+def answered(
+    lock: Lock,
+    *ends: State,
+    days_ago: float = 0,
+    seconds: float = 4,
+    problem: ProblemKey | None = None,
+) -> None:
     """Writes to the lock that ended so, a minute apart."""
     entry = make_entry(make_door_code(make_booking(make_property()), lock))
     for number, state in enumerate(ends):
         at = clock.now() - days_ago * DAY - number * timedelta(minutes=1)
-        make_command(entry, state=state, closed_at=at, sent_at=at - timedelta(seconds=seconds))
+        sent_at = at - timedelta(seconds=seconds)
+        make_command(entry, state=state, closed_at=at, sent_at=sent_at, problem=problem)
 
 
 def a_measured_lock(**fields: Any) -> Lock:
@@ -173,6 +186,46 @@ def test_the_lock_page_says_why_it_is_unreliable_and_what_helps_in_order(app: Fl
     }
 
 
+def test_a_lock_that_answers_with_nack_is_unreliable_on_every_page(app: Flask) -> None:
+    lock = make_lock(name="Garden door")
+    answered(lock, *[State.FAILED] * 20, problem=ProblemKey.NACK)
+    booking = make_booking(make_property(locks=[lock]))
+    make_door_code(booking, lock, status=Status.CONFIRMED)
+    client = browser(app)
+
+    page = client.get(f"/locks/{lock.id}").text
+    listed = words(element(client.get("/locks").text, id=f"lock-{lock.id}").text)
+    [hint] = [e for e in elements(client.get(f"/bookings/{booking.id}").text) if _is_hint(e)]
+
+    said = "20 of the last 20 changes to its codes got no acknowledgement (Nack)."
+    told = words(element(page, id="unreliable").text)
+    assert said in told
+    assert said in listed
+    assert said in words(hint.text)
+    steps = [CLOSER_WIFI, RESTART_ROUTER, NEW_BATTERIES, ASK_SCHLAGE]
+    places = [told.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "0 refused, 20 without acknowledgement (Nack)" in words(page)
+    assert cells(page, "outcomes")[0][1:] == [
+        *("Confirmed", "Refused", "Nack", "Timed out", "Unknown"),
+    ]
+
+
+def test_silence_and_nacks_together_are_said_in_one_sentence(app: Flask) -> None:
+    lock = make_lock()
+    answered(lock, *[State.FAILED] * 3, problem=ProblemKey.NACK)
+    answered(lock, *[State.TIMED_OUT] * 3, *[State.SUCCEEDED] * 4)
+
+    told = words(element(browser(app).get(f"/locks/{lock.id}").text, id="unreliable").text)
+
+    assert "6 of the last 10 changes" in told
+    assert "got no answer in time, or no acknowledgement (Nack)." in told
+
+
+def _is_hint(found: Element) -> bool:
+    return "data-unreliable" in found
+
+
 def test_the_list_of_locks_names_the_first_reason(app: Flask) -> None:
     lock, fine = an_unreliable_lock(), make_lock(name="Street door")
     make_reading(fine)
@@ -204,7 +257,7 @@ def test_a_booking_with_an_unreliable_door_has_one_hint_that_leads_there(app: Fl
 
     html = client.get(f"/bookings/{booking.id}").text
 
-    [hint] = [e for e in elements(html) if "data-unreliable" in e]
+    [hint] = [e for e in elements(html) if _is_hint(e)]
     assert "Garden door is unreliable lately" in hint.text
     assert f"/locks/{lock.id}#unreliable" in {e.get("href") for e in elements(html)}
     assert "data-unreliable" not in client.get(f"/bookings/{over.id}").text
