@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from collections.abc import Callable
 from random import Random
 from secrets import SystemRandom
 from typing import Final
@@ -22,13 +23,22 @@ _PROOF: Final = 3
 _TAG = re.compile(rf"[{_ALPHABET}]{{{_NONCE}}}[a-z2-7]{{{_PROOF}}}")
 
 
-def make(guest_name: str, key: str, device_id: str, random: Random | None = None) -> str:
-    """A fresh label for a guest on one lock, such as `Maria G x7k2mqf`."""
+def make(
+    guest_name: str,
+    key: str,
+    device_id: str,
+    random: Random | None = None,
+    is_taken: Callable[[str], bool] = lambda _label: False,
+) -> str:
+    """A label for a guest on one lock that never was there, such as `Maria G x7k2mqf`."""
     source = random or SystemRandom()
-    nonce = "".join(source.choice(_ALPHABET) for _ in range(_NONCE))
-    tag = nonce + _proof(nonce, key, device_id)
-    name = _plain(guest_name)[: MAX_LENGTH - len(tag) - 1].strip() or "Guest"
-    return f"{name} {tag}"
+    while True:
+        nonce = "".join(source.choice(_ALPHABET) for _ in range(_NONCE))
+        tag = nonce + _proof(nonce, key, device_id)
+        name = _plain(guest_name)[: MAX_LENGTH - len(tag) - 1].strip() or "Guest"
+        label = f"{name} {tag}"
+        if not is_taken(label):
+            return label
 
 
 def is_ours(label: str, key: str, device_id: str) -> bool:

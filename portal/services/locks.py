@@ -61,6 +61,9 @@ log = structlog.get_logger(__name__)
 MAX_STEPS: Final = 400
 CALL_AGAIN: Final = timedelta(seconds=60)
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
+_SAME_NAME: Final = select(LockEntry.id).where(
+    LockEntry.lock_id == bindparam("lock_id"), LockEntry.label == bindparam("name")
+)
 _OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
 _READS: Final = {
     engine.Read: reads.read_list,
@@ -211,7 +214,12 @@ def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
         account_id=lock.account_id,
         door_code_id=code.id,
         lock_id=lock.id,
-        label=label.make(_name_of(code), account.label_key, lock.device_id),
+        label=label.make(
+            _name_of(code),
+            account.label_key,
+            lock.device_id,
+            is_taken=lambda name: _was_there(session, lock, name),
+        ),
         pin=pin,
         starts_at=code.starts_at,
         ends_at=code.ends_at,
@@ -224,6 +232,11 @@ def _new_entry(session: Session, lock: Lock, code: DoorCode) -> LockEntry:
     session.add(entry)
     session.flush()
     return entry
+
+
+def _was_there(session: Session, lock: Lock, name: str) -> bool:
+    """Whether an entry of the lock was ever called that; most stays have the same guest's name."""
+    return session.scalars(_SAME_NAME, {"lock_id": lock.id, "name": name}).first() is not None
 
 
 def _name_of(code: DoorCode) -> str:

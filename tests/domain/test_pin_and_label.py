@@ -114,6 +114,15 @@ def test_every_name_makes_a_legal_label_that_is_proven_ours(name: str, seed: int
     assert label.is_ours(made.upper(), "key", "device")
 
 
+def test_a_label_that_was_there_is_never_made_again() -> None:
+    first = label.make("Reserved", "key", "device", Random(1))
+
+    again = label.make("Reserved", "key", "device", Random(1), is_taken={first}.__contains__)
+
+    assert again != first
+    assert again.startswith("Reserved ")
+
+
 @given(st.text(max_size=24))
 def test_a_foreign_label_is_not_taken_for_ours(name: str) -> None:
     made = label.make(name, "key", "device", Random(1))

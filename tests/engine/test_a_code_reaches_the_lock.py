@@ -1,5 +1,8 @@
 """A booking's code on the lock and off again, on a lock that behaves."""
 
+import pytest
+
+from portal.domain import label
 from portal.domain.status import Status, Verdict
 from tests.support.house import House
 
@@ -37,3 +40,14 @@ def test_a_far_booking_waits_for_its_lead_time(house: House) -> None:
 
     house.stage.run_for(days=33)
     assert house.status(booking) is Status.CONFIRMED
+
+
+def test_many_stays_under_one_guests_name_have_names_of_their_own_on_the_lock(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label, "_ALPHABET", "ab")  # sixteen tags, so that they repeat
+    for day in range(3, 9):
+        house.book(f"b{day}", f"2026-03-{day:02}", f"2026-03-{day + 1:02}", guest="Reserved")
+    house.stage.run_for(minutes=10)
+
+    assert len(set(house.held())) == 6
