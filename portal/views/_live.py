@@ -24,7 +24,7 @@ from portal.views import filters
 from portal.views._guard import caller, least_role
 
 _KEPT_FOR: Final = timedelta(seconds=5)
-_MOST_KEPT: Final = 200
+_MOST_KEPT: Final = 100
 _NAME: Final = "recent_fragments"
 
 
@@ -47,22 +47,30 @@ class RecentFragments:
         self._kept: dict[object, tuple[datetime, str]] = {}
 
     def find(self, key: object, now: datetime) -> str | None:
-        until, text = self._kept.get(key, (now, ""))
-        return text if now < until else None
+        with self._lock:
+            self._drop(now)
+            until, text = self._kept.get(key, (now, ""))
+            return text if now < until else None
 
     def keep(self, key: object, text: str, until: datetime, now: datetime) -> None:
         """`find` returns it until then, and for some seconds at most."""
         with self._lock:
             self._kept.pop(key, None)
             self._kept[key] = (min(until, now + _KEPT_FOR), text)
-            # Nearly in the order in which they end; what ends late is few, and goes by number.
-            while len(self._kept) > _MOST_KEPT or next(iter(self._kept.values()))[0] <= now:
-                del self._kept[next(iter(self._kept))]
+            self._drop(now)
 
     def forget(self) -> None:
         """Nothing is kept."""
         with self._lock:
             self._kept.clear()
+
+    def _drop(self, now: datetime) -> None:
+        """What is over goes, and the oldest where they are too many."""
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if len(self._kept) <= _MOST_KEPT and now < self._kept[oldest][0]:
+                return
+            del self._kept[oldest]
 
 
 def install(app: Flask) -> None:

@@ -367,7 +367,7 @@ def test_the_connections_move_by_the_one_poller_and_hold_no_inputs(app: Flask) -
     after = client.get(address).text
 
     assert before.status_code == 204
-    assert [root["id"] for root in roots(after)] == ["connections"]
+    assert [root["id"] for root in roots(after)] == ["connections", "new-alerts"]
     assert not [e for e in elements(after) if e.tag in {"input", "details", "form"}]
 
 
