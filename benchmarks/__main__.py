@@ -1,7 +1,7 @@
-"""`python -m benchmarks` (`make bench`): four figures as JSON lines, in about five minutes.
+"""`python -m benchmarks` (`make bench`): four figures as JSON lines, in about three minutes.
 
 Everything runs for real in a temporary directory on free ports, and nothing of it is left behind.
-Progress goes to standard error. The last figure is a promise: where it is broken, the end is too.
+Progress goes to standard error. The last figure is a promise: breaking it is an exit code of 1.
 """
 
 import signal
