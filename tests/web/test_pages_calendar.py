@@ -249,6 +249,14 @@ def test_a_property_of_another_account_is_none(app: Flask) -> None:
     assert element(html, href="/calendar").text == "All properties"
 
 
+def test_a_propertys_page_leads_to_its_calendar(app: Flask) -> None:
+    place = a_place()
+
+    html = browser(app).get(f"/properties/{place.id}").text
+
+    assert words(element(html, href=f"/calendar?property={place.id}").text) == "Its calendar"
+
+
 def test_there_is_nothing_to_choose_from_one_property(app: Flask) -> None:
     a_place()
 

@@ -208,38 +208,23 @@ def test_an_open_command_stands_on_the_page_of_its_lock(app: Flask) -> None:
     assert "the lock has not answered yet" in html
 
 
-@pytest.mark.parametrize("page", ["arrivals", "booking", "locks", "lock", "alerts", "calendar"])
-def test_a_new_alert_is_counted_on_every_page_that_is_open(app: Flask, page: str) -> None:
+def test_a_new_alert_is_counted_on_every_page_that_is_open(app: Flask) -> None:
     booking, code = a_house()
     client = browser(app)
-    path = {
-        "arrivals": "/",
-        "booking": f"/bookings/{booking.id}",
-        "locks": "/locks",
-        "lock": f"/locks/{code.lock_id}",
-        "alerts": "/alerts",
-        "calendar": "/calendar",
-    }[page]
-    opened = client.get(path).text
-    in_navigation = element(opened, id="new-alerts")
+    opened = {path: client.get(path).text for path in pages_of(booking, code)}
 
     with writing() as session:
-        session.add(
-            Alert(
-                account_id=booking.account_id,
-                key="k",
-                cause="c",
-                words="New.",
-                opened_at=clock.now(),
-            )
-        )
-    polled = client.get(poll_url(opened), headers=HTMX).text
+        alert = Alert(account_id=booking.account_id, key="k", cause="c", words="New.")
+        alert.opened_at = clock.now()
+        session.add(alert)
 
-    brought = element(polled, id="new-alerts")
-    assert (in_navigation.text, "hx-swap-oob" in in_navigation) == ("", False)
-    assert (words(brought.text), brought["hx-swap-oob"]) == ("1 new", "morph")
-    # Only what stands outside of the fragment is found by htmx.
-    assert [root for root in roots(polled) if root.get("id") == "new-alerts"]
+    for path, html in opened.items():
+        in_navigation = element(html, id="new-alerts")
+        assert (in_navigation.text, "hx-swap-oob" in in_navigation) == ("", False), path
+        polled = client.get(poll_url(html), headers=HTMX).text
+        # Only what stands outside of the fragment is found by htmx.
+        (brought,) = [root for root in roots(polled) if root.get("id") == "new-alerts"]
+        assert (words(brought.text), brought["hx-swap-oob"]) == ("1 new", "morph"), path
 
 
 def test_staff_are_brought_no_count_of_alerts(app: Flask) -> None:
