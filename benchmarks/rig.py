@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from datetime import time as time_of_day
-from datetime import timedelta
+from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
 from secrets import token_hex
@@ -174,25 +175,21 @@ class Rig:
 
     def connect(self, lock_count: int) -> int:
         """The id of an account whose Schlage user has so many locks."""
-        app = create_app(from_environment(self._environment))
-        with app.app_context(), tenancy.as_system():
+        with self._app.app_context(), tenancy.as_system():
             return self._connect(lock_count)
 
     def book(self, account_id: int, numbers: Iterable[int]) -> list[int]:
         """The ids of new bookings, each on the lock of its number."""
-        app = create_app(from_environment(self._environment))
-        with app.app_context(), tenancy.as_system():
+        with self._app.app_context(), tenancy.as_system():
             return [self._book(account_id, number) for number in numbers]
 
     def settle(self, count: int) -> None:
         """So many codes are confirmed: nothing is under way any more."""
-        app = create_app(from_environment(self._environment))
-        _wait("every code is confirmed", lambda: _confirmed(app) == count, seconds=90)
+        _wait("every code is confirmed", lambda: _confirmed(self._app) == count, seconds=90)
 
     def devices(self, booking_ids: Iterable[int]) -> dict[int, str]:
         """Which Schlage device each of these bookings has its one code on."""
-        app = create_app(from_environment(self._environment))
-        with app.app_context(), tenancy.as_system():
+        with self._app.app_context(), tenancy.as_system():
             rows = db.session.execute(
                 select(DoorCode.booking_id, Lock.device_id)
                 .join(Lock, Lock.id == DoorCode.lock_id)
@@ -200,9 +197,24 @@ class Rig:
             )
             return {booking_id: device_id for booking_id, device_id in rows if booking_id}
 
+    def confirmed_at(self, booking_ids: Iterable[int]) -> dict[int, datetime]:
+        """When each of these bookings' one code was seen to be confirmed."""
+        with self._app.app_context(), tenancy.as_system():
+            rows = db.session.execute(
+                select(DoorCode.booking_id, DoorCode.confirmed_at).where(
+                    DoorCode.booking_id.in_(list(booking_ids))
+                )
+            )
+            return {booking_id: at for booking_id, at in rows if booking_id and at}
+
     def browser(self) -> "Browser":
         """A browser that is signed in."""
         return Browser(self._port, self._password)
+
+    @cached_property
+    def _app(self) -> Flask:
+        """The portal in this process, for what a benchmark writes into the database itself."""
+        return create_app(from_environment(self._environment))
 
     @property
     def address(self) -> str:

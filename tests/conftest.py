@@ -67,6 +67,7 @@ def _app(database_url: str, signer: Signer) -> Iterator[Flask]:
 def app(_app: Flask) -> Iterator[Flask]:
     """The app, over an empty database; the test itself sees every account's rows."""
     _app.extensions["bell"].forget()
+    _app.extensions["recent_fragments"].forget()
     with _app.app_context(), tenancy.as_system():
         yield _app
         db.session.remove()

@@ -118,7 +118,6 @@ class AlertPage:
 
     groups: tuple[Group, ...]
     closed: tuple[Item, ...]
-    pace_seconds: int
     until: datetime
 
     @property
@@ -147,7 +146,6 @@ def read(session: Session, now: datetime) -> AlertPage:
     return AlertPage(
         groups=_grouped(still_open),
         closed=tuple(closed[:CLOSED_SIZE]),
-        pace_seconds=stays.pace_seconds(shown, now),
         until=stays.next_turn(shown, now),
     )
 

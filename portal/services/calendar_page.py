@@ -48,6 +48,7 @@ class Month:
     rows: tuple[Row, ...]
     page: int
     pages: int
+    until: datetime  # when time alone next changes what is said of a stay
 
     @property
     def before(self) -> date:
@@ -58,13 +59,20 @@ class Month:
         return _next(self.first)
 
 
-def read(session: Session, first: date, page: int, now: datetime) -> Month:
-    """The month that begins on `first`, a page of properties by name: six queries at most."""
-    total = session.scalars(select(func.count(Property.id))).one()
+def read(
+    session: Session, first: date, page: int, now: datetime, property_id: int | None = None
+) -> Month:
+    """The month that begins on `first`, of one property or a page of all by name.
+
+    Six queries at most. A property that the account does not have has no row.
+    """
+    chosen = [Property.id == property_id] if property_id is not None else []
+    total = session.scalars(select(func.count(Property.id)).where(*chosen)).one()
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(page, pages)
     places = session.execute(
         select(Property.id, Property.name, Property.time_zone)
+        .where(*chosen)
         .order_by(func.lower(Property.name), Property.id)
         .limit(PAGE_SIZE)
         .offset((page - 1) * PAGE_SIZE)
@@ -88,6 +96,7 @@ def read(session: Session, first: date, page: int, now: datetime) -> Month:
         rows=tuple(_row(place.id, place.name, place.time_zone, found, first) for place in places),
         page=page,
         pages=pages,
+        until=stays.next_turn(found, now),
     )
 
 

@@ -72,11 +72,6 @@ def calls(session: Session, endpoint_id: int) -> list[Line]:
     ]
 
 
-def pace_seconds(lines: Sequence[Line], now: datetime) -> int:
-    """How often a log should look: every 2 s while something is about to be sent."""
-    return 2 if any(line.due_at is not None and line.due_at <= now for line in lines) else 30
-
-
 def _size(channel_id: int | None) -> int:
     return LOG_SIZE if channel_id is None else OWN_LOG_SIZE
 

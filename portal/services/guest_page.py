@@ -59,7 +59,6 @@ class GuestPage:
     was_let_in: bool  # the call for help ended a moment ago because a door opened
     was_helped: bool  # it ended because the manager said so
     fallback: Secret | None
-    pace_seconds: int
     until: datetime
 
 
@@ -95,7 +94,6 @@ def read(session: Session, booking_id: int, now: datetime) -> GuestPage:
         was_let_in=was_let_in,
         was_helped=ended is not None and not was_let_in,
         fallback=place.fallback_entry if guest_view.shows_fallback(facts, now) else None,
-        pace_seconds=3 if help_now is not None or sight is Sight.PREPARING else 30,
         until=min(at for at in turns if at > now),
     )
 

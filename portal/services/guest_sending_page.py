@@ -69,11 +69,6 @@ def sent(session: Session) -> tuple[Sent, ...]:
     return _read(session, select(GuestSend), LOG_SIZE)
 
 
-def pace_seconds(lines: Sequence[Sent]) -> int:
-    """How often a list should look: every 2 s while something is on its way."""
-    return 2 if any(line.is_open for line in lines) else 30
-
-
 def _read(session: Session, wanted: Select[Any], size: int) -> tuple[Sent, ...]:
     rows = session.scalars(
         wanted.options(joinedload(GuestSend.booking).joinedload(Booking.property))

@@ -54,10 +54,6 @@ class LockPage:
         """How many spares are confirmed and not given to anybody."""
         return sum(s.status is Status.CONFIRMED and s.booking_id is None for s in self.spares)
 
-    @property
-    def is_in_flight(self) -> bool:
-        return bool(self.commands)
-
 
 def find(session: Session, lock_id: int, lines: int = NEWEST_LINES) -> LockPage | None:
     """One lock's page with that many lines of its history, or None where there is no such lock."""

@@ -32,7 +32,6 @@ _TOLD_ONCE: Final = (
     str(Kind.STAFF_CODE_CHANGED),
     str(Kind.STAFF_CODE_REVOKED),
 )
-_IN_FLIGHT: Final = frozenset({Status.QUEUED, Status.SENT, Status.REMOVING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +55,6 @@ class StaffCard:
         return all(door.status is Status.REMOVED for door in self.doors) and (
             self.revoked_at is not None or bool(self.doors)
         )
-
-    @property
-    def is_in_flight(self) -> bool:
-        return any(door.status in _IN_FLIGHT for door in self.doors)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,10 +29,6 @@ from portal.models import (
 from portal.services import guests, spares, verdicts
 from portal.services.guests import Guest
 
-NEAR: Final = timedelta(minutes=2)
-_BUSY: Final = frozenset(
-    {Status.QUEUED, Status.SENT, Status.RETRYING, Status.UNSURE, Status.REMOVING}
-)
 _WORRIED: Final = frozenset({Verdict.AT_RISK, Verdict.NOT_READY})
 _AGEING: Final = frozenset({Status.SENT, Status.UNSURE, Status.REMOVING, Status.RETRYING})
 
@@ -98,14 +94,6 @@ class Stay:
             return self.ends_at
         return min(door.status_at for door in self.doors if door.status is Status.REMOVING)
 
-    def is_in_flight(self, now: datetime) -> bool:
-        """Whether something may change within seconds, so that a page should look often."""
-        return any(
-            door.status is Status.SENT
-            or (door.status in _BUSY and door.due_at is not None and door.due_at - now < NEAR)
-            for door in (*self.doors, *self.spares)
-        )
-
     def turns(self, now: datetime) -> tuple[datetime, ...]:
         """The times at which time alone changes what is said of this stay."""
         here = ZoneInfo(self.zone)
@@ -125,9 +113,9 @@ def next_turn(stays: Sequence[Stay], now: datetime) -> datetime:
     return min((at for each in stays for at in each.turns(now)), default=now + timedelta(hours=1))
 
 
-def pace_seconds(stays: Sequence[Stay], now: datetime) -> int:
-    """How often a page of these stays should look: every 2 s in flight, every 30 s otherwise."""
-    return 2 if any(each.is_in_flight(now) for each in stays) else 30
+def pace_seconds(_stays: Sequence[Stay], _now: datetime) -> int:
+    """How often a page of these stays looks, whatever they wait for."""
+    return 2
 
 
 def find(

@@ -71,10 +71,8 @@ def show(bulk_id: int) -> str:
 
 @blueprint.get("/<int:bulk_id>/live")
 @requires(Role.MANAGER)
-def live(bulk_id: int) -> str | tuple[str, int]:
+def live(bulk_id: int) -> str:
     """The part of the page that moves; 204 while it would say the same."""
-    if _live.is_unchanged(caller(), clock.now()):
-        return "", 204
     return render_template("bulk/live.html", **_context(bulk_id))
 
 
@@ -156,7 +154,6 @@ def _context(bulk_id: int) -> dict[str, Any]:
     if run is None:
         abort(404)
     shown = [row.stay for row in run.rows]
-    is_running = run.state is RunState.RUNNING
     query = {"page": run.page} if run.page > 1 else {}
     return {
         "run": run,
@@ -165,7 +162,6 @@ def _context(bulk_id: int) -> dict[str, Any]:
         "live_url": _live.url(
             "bulk.live", caller(), stays.next_turn(shown, now), bulk_id=bulk_id, **query
         ),
-        "pace_seconds": 2 if is_running else stays.pace_seconds(shown, now),
         "page_url": lambda page: url_for("bulk.show", bulk_id=bulk_id, page=page),
         "now": now,
     }

@@ -78,11 +78,9 @@ def show(endpoint_id: int) -> BaseResponse | str | tuple[str, int]:
 
 @blueprint.get("/<int:endpoint_id>/live")
 @requires(Role.OWNER)
-def live(endpoint_id: int) -> str | tuple[str, int]:
+def live(endpoint_id: int) -> str:
     """The webhook's last calls; 204 while they would say the same."""
     _endpoint(endpoint_id)
-    if _live.is_unchanged(caller(), clock.now()):
-        return "", 204
     return render_template("endpoints/_calls.html", **_log_context(endpoint_id))
 
 
@@ -141,7 +139,6 @@ def _log_context(endpoint_id: int) -> dict[str, Any]:
     return {
         "lines": lines,
         "words": outgoing_words,
-        "pace_seconds": channel_page.pace_seconds(lines, now),
         "live_url": _live.url(
             "endpoints.live", caller(), next_turn([], now), endpoint_id=endpoint_id
         ),

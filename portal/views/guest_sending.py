@@ -68,11 +68,9 @@ def send(booking_id: int) -> BaseResponse | tuple[str, int]:
 
 @blueprint.get("/<int:booking_id>/send/live")
 @requires(Role.STAFF)
-def live(booking_id: int) -> str | tuple[str, int]:
+def live(booking_id: int) -> str:
     """What was sent to this guest; 204 while it would say the same."""
     stay_or_404(booking_id)
-    if _live.is_unchanged(caller(), clock.now()):
-        return "", 204
     return render_template("guest_sending/_sent.html", **_sent(booking_id))
 
 
@@ -140,7 +138,6 @@ def _sent(booking_id: int) -> dict[str, Any]:
     return {
         "lines": lines,
         "is_asked": bool(lines) and lines[0].state is State.UNSURE,
-        "pace_seconds": guest_sending_page.pace_seconds(lines),
         "live_url": _live.url(
             "guest_sending.live", caller(), next_turn([], clock.now()), booking_id=booking_id
         ),

@@ -12,6 +12,7 @@ from portal.services import alert_page
 from portal.views import (
     _bulk_words,
     _language,
+    _live,
     _resync_words,
     _sending_words,
     alert_settings,
@@ -104,7 +105,7 @@ class Entry:
     words: Any
     icon: str
     is_here: bool
-    new: int = 0  # what is there that nobody has seen
+    new: int | None = None  # how much is there that nobody has seen; None where nobody counts
 
 
 def init_app(app: Flask) -> None:
@@ -120,6 +121,7 @@ def init_app(app: Flask) -> None:
     for module in _BLUEPRINTS:
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["navigation"] = navigation
+    _live.install(app)
 
 
 def navigation() -> list[Entry]:
@@ -127,6 +129,6 @@ def navigation() -> list[Entry]:
     is_staff = caller().role is Role.STAFF
     new = {} if is_staff else {"alerts.index": alert_page.unseen(db.session())}
     return [
-        Entry(url_for(endpoint), text, icon, request.blueprint in family, new.get(endpoint, 0))
+        Entry(url_for(endpoint), text, icon, request.blueprint in family, new.get(endpoint))
         for endpoint, text, icon, family in (_NAVIGATION[:1] if is_staff else _NAVIGATION)
     ]

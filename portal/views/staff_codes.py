@@ -34,10 +34,8 @@ def index() -> str:
 
 @blueprint.get("/live")
 @requires(Role.VIEWER)
-def index_live() -> str | tuple[str, int]:
+def index_live() -> str:
     """The list of staff codes; 204 while it would say the same."""
-    if _live.is_unchanged(caller(), clock.now()):
-        return "", 204
     return render_template("staff_codes/_list.html", **_list_context())
 
 
@@ -72,10 +70,8 @@ def show(staff_code_id: int) -> str:
 
 @blueprint.get("/<int:staff_code_id>/live")
 @requires(Role.VIEWER)
-def live(staff_code_id: int) -> str | tuple[str, int]:
+def live(staff_code_id: int) -> str:
     """The part of the page that moves; 204 while it would say the same."""
-    if _live.is_unchanged(caller(), clock.now()):
-        return "", 204
     return render_template("staff_codes/_panel.html", **_context(staff_code_id))
 
 
@@ -192,22 +188,21 @@ def _context(staff_code_id: int) -> dict[str, Any]:
             for door in page.card.doors
             if door.problem is not None
         },
-        **_pace("staff_codes.live", [page.card], staff_code_id=staff_code_id),
+        **_live_context("staff_codes.live", [page.card], staff_code_id=staff_code_id),
     }
 
 
 def _list_context() -> dict[str, Any]:
     cards = staff_page.cards(db.session())
-    return {"cards": cards, **_pace("staff_codes.index_live", cards)}
+    return {"cards": cards, **_live_context("staff_codes.index_live", cards)}
 
 
-def _pace(endpoint: str, cards: Sequence[StaffCard], **values: Any) -> dict[str, Any]:
-    """Where and how often the page polls, and what its reader may do."""
+def _live_context(endpoint: str, cards: Sequence[StaffCard], **values: Any) -> dict[str, Any]:
+    """Where the page polls, and what its reader may do."""
     now = clock.now()
     turns = [d.due_at for card in cards for d in card.doors if d.due_at and d.due_at > now]
     until = min(turns, default=now + timedelta(hours=1))
     return {
         "live_url": _live.url(endpoint, caller(), until, **values),
-        "pace_seconds": 2 if any(card.is_in_flight for card in cards) else 30,
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
     }

@@ -135,6 +135,7 @@ LIVE_PAGES: dict[str, Callable[[], str]] = {
     "arrivals.live": lambda: "/",
     "bookings.live": lambda: f"/bookings/{a_stay()[0].id}",
     "bulk.live": bulk_page,
+    "calendar.live": lambda: "/calendar",
     "alert_settings.live": lambda: f"/settings/alerts/channels/{make_channel().id}",
     "guest_sending.live": lambda: f"/bookings/{a_stay()[0].id}/send",
     "guest_ways.email_live": lambda: way_page(Way.EMAIL),

@@ -1,6 +1,7 @@
 """The pages in a real browser: by phone and desk, light and dark, live, and without JavaScript."""
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from portal import clock
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
-from portal.models import Booking, DoorCode, SignIn
+from portal.models import Alert, Booking, DoorCode, SignIn
 from portal.unit_of_work import writing
 from tests.browser.people import sign_in
 from tests.support.builders import (
@@ -59,6 +60,65 @@ def test_a_row_turns_green_without_a_reload_and_keeps_the_focus(site: str, page:
     expect(page.locator(f"#booking-{booking.id}")).to_have_attribute("data-verdict", "ready")
     expect(link).to_be_focused()
     assert page.evaluate("window.wasNeverReloaded") is True
+
+
+def test_a_page_on_which_nothing_happens_shows_a_stay_that_is_moved_to_it(
+    site: str, page: Page
+) -> None:
+    booking = make_booking(arrives_in=30 * 24 * HOUR)
+    sign_in(page, site)
+    expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
+    expect(page.locator(f"#booking-{booking.id}")).to_have_count(0)
+
+    with writing() as session:
+        session.get_one(Booking, booking.id).starts_at = clock.now() + 30 * HOUR
+
+    expect(page.locator(f"#booking-{booking.id}")).to_be_visible(timeout=6_000)
+
+
+def test_the_count_of_new_alerts_follows_on_an_open_page(site: str, page: Page) -> None:
+    booking, _ = a_stay(Status.CONFIRMED)
+    sign_in(page, site)
+    page.goto(f"{site}/bookings/{booking.id}")
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Alerts")
+    expect(link).to_have_accessible_name("Alerts")
+    expect(page.locator("#new-alerts")).to_be_hidden()
+    link.focus()
+
+    raise_alert(booking)
+    expect(link).to_have_accessible_name("Alerts 1 new", timeout=6_000)
+    raise_alert(booking)
+    expect(link).to_have_accessible_name("Alerts 2 new", timeout=6_000)
+
+    expect(page.locator("#new-alerts")).to_be_visible()
+    expect(link).to_be_focused()
+
+
+def raise_alert(booking: Booking) -> None:
+    with writing() as session:
+        session.add(
+            Alert(
+                account_id=booking.account_id,
+                key=f"k:{clock.now()}",
+                cause="c",
+                words="New.",
+                opened_at=clock.now(),
+            )
+        )
+
+
+def test_a_month_left_open_turns_green(site: str, page: Page) -> None:
+    _, code = a_stay(Status.NEEDS_YOU)
+    sign_in(page, site)
+    page.goto(f"{site}/calendar?month={code.starts_at:%Y-%m}")
+    night = page.locator(".night")
+    expect(night).to_have_attribute("data-verdict", "not_ready")
+    night.focus()
+
+    confirm(code)
+
+    expect(night).to_have_attribute("data-verdict", "ready", timeout=6_000)
+    expect(night).to_be_focused()
 
 
 def test_the_tabs_title_follows(site: str, page: Page) -> None:
@@ -117,6 +177,40 @@ def test_a_page_that_reaches_nobody_says_that_it_is_not_live(site: str, page: Pa
     expect(notice).to_be_visible(timeout=8_000)
     page.unroute("**/arrivals/live*")
     expect(notice).to_be_hidden(timeout=8_000)
+
+
+def test_a_page_that_reaches_nobody_asks_less_and_less_and_at_once_when_it_is_online(
+    site: str, page: Page
+) -> None:
+    a_stay()
+    page.clock.install()
+    sign_in(page, site)
+    failed: list[str] = []
+
+    def note(request: Request) -> None:
+        failed.append(request.url)
+
+    page.on("requestfailed", note)
+    page.route("**/arrivals/live*", lambda route: route.abort())
+
+    asked_after = []
+    for second in range(2, 122, 2):
+        page.clock.run_for(2_000)
+        before = len(failed)
+        page.evaluate("fetch('/healthz')")  # what the timers sent has been refused by now
+        if len(failed) > before:
+            asked_after.append(second)
+    page.unroute("**/arrivals/live*")
+
+    pauses = [b - a for a, b in pairwise(asked_after)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] in (4, 6)
+    assert pauses[-1] in (30, 32)
+    assert len(asked_after) < 9
+    with page.expect_response("**/arrivals/live*"):
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    with page.expect_response("**/arrivals/live*"):
+        page.clock.run_for(2_000)
 
 
 def test_no_page_is_kept_in_the_browsers_storage(site: str, page: Page) -> None:

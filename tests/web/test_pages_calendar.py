@@ -11,8 +11,9 @@ from sqlalchemy import event
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Booking, BookingStatus, Property, Role, Source
+from portal.models import Booking, BookingStatus, DoorCode, Property, Role, Source
 from portal.services import calendar_page
+from portal.unit_of_work import writing
 from tests.support.builders import (
     make_account,
     make_booking,
@@ -23,8 +24,10 @@ from tests.support.builders import (
     on,
     utc,
 )
-from tests.web.pages import Element, browser, elements, words
+from tests.support.statements import statements
+from tests.web.pages import Element, browser, element, elements, poll_url, words
 
+HTMX = {"HX-Request": "true"}
 NOW = utc("2026-11-24T12:00:00")
 
 
@@ -193,3 +196,114 @@ def test_another_accounts_stays_are_not_in_it(app: Flask) -> None:
 
     assert "Not ours" not in html
     assert nights(html) == []
+
+
+def choose(html: str) -> dict[str, str]:
+    """The properties that the page offers to choose from, by value."""
+    return {e["value"] or "": e.text for e in elements(html) if e.tag == "option"}
+
+
+def listed(html: str) -> list[str]:
+    return [e.text for e in elements(html) if e.tag == "th" and e.get("scope") == "row"]
+
+
+def test_one_property_is_chosen_and_stays_chosen_from_month_to_month(app: Flask) -> None:
+    sea, hill = a_place(name="Casa Mar"), a_place(name="Casa Monte")
+    stay(sea, "2026-11-10", 2)
+    there = stay(hill, "2026-12-10", 2)
+    client = browser(app)
+
+    every = client.get("/calendar?month=2026-12").text
+    one = client.get(f"/calendar?month=2026-12&property={hill.id}").text
+
+    assert choose(every) == {"": "All", str(sea.id): "Casa Mar", str(hill.id): "Casa Monte"}
+    assert element(every, name="month")["value"] == "2026-12"
+    assert (listed(every), listed(one)) == (["Casa Mar", "Casa Monte"], ["Casa Monte"])
+    assert [night["href"] for night in nights(one)] == [f"/bookings/{there.id}"]
+    assert [e["value"] for e in elements(one) if "selected" in e] == [str(hill.id)]
+    addresses = {e.get("rel"): e["href"] for e in elements(one) if e.get("rel")}
+    assert addresses["prev"] == f"/calendar?month=2026-11&property={hill.id}"
+    assert addresses["next"] == f"/calendar?month=2027-01&property={hill.id}"
+    hrefs = {e.get("href") for e in elements(one)}
+    assert {f"/calendar?property={hill.id}", "/calendar?month=2026-12"} <= hrefs
+
+
+@pytest.mark.parametrize("asked", ["x", "-1", "1e3", "99999999999"])
+def test_a_property_that_is_no_number_is_all_of_them(app: Flask, asked: str) -> None:
+    a_place()
+
+    answer = browser(app).get(f"/calendar?property={asked}")
+
+    assert (answer.status_code, listed(answer.text)) == (200, ["Casa Mar"])
+
+
+def test_a_property_of_another_account_is_none(app: Flask) -> None:
+    theirs = make_property(make_account("Theirs"), name="Not ours")
+    ours = make_account("Ours")
+    make_property(ours, name="Ours")
+
+    html = browser(app, ours).get(f"/calendar?property={theirs.id}").text
+
+    assert "No such property" in html
+    assert "Not ours" not in html
+    assert element(html, href="/calendar").text == "All properties"
+
+
+def test_a_propertys_page_leads_to_its_calendar(app: Flask) -> None:
+    place = a_place()
+
+    html = browser(app).get(f"/properties/{place.id}").text
+
+    assert words(element(html, href=f"/calendar?property={place.id}").text) == "Its calendar"
+
+
+def test_there_is_nothing_to_choose_from_one_property(app: Flask) -> None:
+    a_place()
+
+    assert choose(browser(app).get("/calendar").text) == {}
+
+
+def test_an_open_month_follows_and_an_unchanged_poll_reads_once(app: Flask) -> None:
+    lock = make_lock()
+    place = a_place(locks=[lock])
+    a_place(name="Casa Monte")
+    booking = stay(place, "2026-11-26", 3)
+    code = make_door_code(booking, lock, status=Status.NEEDS_YOU)
+    client = browser(app)
+    opened = client.get(f"/calendar?month=2026-11&property={place.id}").text
+    with statements() as asked:
+        unchanged = client.get(poll_url(opened), headers=HTMX)
+    reads = [text for text, _ in asked if text.startswith("SELECT")]
+
+    make_entry(code, state=EntryState.HELD, evidence=Evidence.CONFIRMED)
+    with writing() as session:
+        session.get_one(DoorCode, code.id).status = Status.CONFIRMED
+    polled = client.get(poll_url(opened), headers=HTMX).text
+
+    assert (unchanged.status_code, len(reads)) == (204, 1)
+    assert [night["data-verdict"] for night in nights(opened)] == ["not_ready"]
+    assert [night["data-verdict"] for night in nights(polled)] == ["ready"]
+    assert listed(polled) == ["Casa Mar"]
+    # What a person is choosing would be lost at every refresh.
+    assert not [e for e in elements(polled) if e.tag in {"input", "select", "form"}]
+    assert client.get(poll_url(polled), headers=HTMX).status_code == 204
+
+
+def test_a_month_is_out_of_date_at_midnight_and_this_month_goes_on_to_the_next(app: Flask) -> None:
+    a_place()
+
+    with freeze_time("2026-11-30T23:30:00Z"):
+        client = browser(app)
+        opened, chosen = (
+            poll_url(client.get(path).text) for path in ("/calendar", "/calendar?month=2026-11")
+        )
+    with freeze_time("2026-11-30T23:59:00Z"):
+        before = client.get(opened, headers=HTMX)
+    with freeze_time("2026-12-01T00:00:02Z"):
+        after = client.get(opened, headers=HTMX)
+        stays_there = client.get(chosen, headers=HTMX)
+
+    assert before.status_code == 204
+    assert element(after.text, aria_current="date").text == "1"
+    assert "<h1>December 2026</h1>" in after.text
+    assert "<h1>November 2026</h1>" in stays_there.text

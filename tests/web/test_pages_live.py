@@ -13,18 +13,24 @@ from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Booking, DoorCode, Role
+from portal.models import Account, Alert, Booking, DoorCode, Role
 from portal.unit_of_work import writing
+from portal.views._live import RecentFragments
 from tests.support.builders import (
+    make_account,
+    make_alert,
     make_booking,
+    make_channel,
     make_command,
     make_door_code,
+    make_endpoint,
     make_entry,
     make_lock,
     make_property,
 )
 from tests.support.client import PortalClient
-from tests.web.pages import browser, element, elements, poll_url, roots
+from tests.support.statements import statements
+from tests.web.pages import browser, element, elements, poll_url, roots, words
 
 HTMX = {"HX-Request": "true"}
 STATUSES = list(Status)
@@ -40,7 +46,13 @@ def a_house(status: Status = Status.CONFIRMED, **fields: Any) -> tuple[Booking, 
 
 
 def pages_of(booking: Booking, code: DoorCode) -> tuple[str, ...]:
-    return ("/", f"/bookings/{booking.id}", "/locks", f"/locks/{code.lock_id}")
+    return (
+        *("/", f"/bookings/{booking.id}", f"/bookings/{booking.id}/send", "/calendar"),
+        *("/locks", f"/locks/{code.lock_id}", f"/locks/{code.lock_id}/rebuild"),
+        *("/alerts", "/staff-codes", "/settings/door-locks/schlage"),
+        f"/settings/alerts/channels/{make_channel().id}",
+        f"/settings/alerts/webhooks/{make_endpoint().id}",
+    )
 
 
 def test_every_live_page_has_one_poller_and_an_unchanged_poll_answers_204(app: Flask) -> None:
@@ -156,55 +168,156 @@ def test_every_status_renders_in_every_fragment(app: Flask, status: Status, page
     html = client.get(url, headers=HTMX).text
 
     trees = [root for root in roots(html) if root.tag != "title"]
-    assert [root["id"] for root in trees] == [own_id]
+    # The count of new alerts comes along, for the navigation of the page.
+    assert [root["id"] for root in trees] == [own_id, "new-alerts"]
     assert trees[0]["hx-swap"] == "morph:outerHTML"
     assert "839261" not in html
     # What a person is typing or has opened would be lost at every refresh.
     assert not [e for e in elements(html) if e.tag in {"input", "select", "textarea", "details"}]
 
 
-@pytest.mark.parametrize(
-    ("status", "due_in", "pace"),
-    [
-        (Status.SENT, None, 2),
-        (Status.QUEUED, timedelta(seconds=30), 2),
-        (Status.RETRYING, timedelta(seconds=30), 2),
-        (Status.RETRYING, timedelta(minutes=20), 30),
-        (Status.UNSURE, timedelta(seconds=30), 2),
-        (Status.CONFIRMED, None, 30),
-        (Status.PLANNED, timedelta(seconds=30), 30),
-        (Status.NEEDS_YOU, None, 30),
-        (Status.REMOVED, None, 30),
-    ],
-)
-def test_the_server_names_the_pace(
-    app: Flask, status: Status, due_in: timedelta | None, pace: int
-) -> None:
-    booking, _ = a_house(status, due_at=clock.now() + due_in if due_in else None)
+@pytest.mark.parametrize("status", STATUSES)
+def test_whatever_a_page_shows_it_asks_every_two_seconds(app: Flask, status: Status) -> None:
+    # A webhook may change any of them, a booking that nobody knows of yet, or nothing on the page.
+    booking, code = a_house(status, due_at=clock.now() + timedelta(days=9))
     client = browser(app)
 
-    for path in ("/", f"/bookings/{booking.id}"):
+    for path in pages_of(booking, code):
         found = [e for e in elements(client.get(path).text) if "data-poll" in e]
-        assert (found[0]["hx-trigger"] or "").startswith(f"every {pace}s")
+        assert [(e["hx-trigger"] or "").split(",")[0] for e in found] == ["every 2s"], path
 
 
-def test_a_running_resync_is_looked_at_often(app: Flask) -> None:
+def test_an_empty_page_asks_as_often(app: Flask) -> None:
+    found = [e for e in elements(browser(app).get("/").text) if "data-poll" in e]
+
+    assert (found[0]["hx-trigger"] or "").startswith("every 2s")
+
+
+def test_a_running_resync_stands_on_the_page(app: Flask) -> None:
     booking, _ = a_house(resync_at=clock.now())
 
-    html = browser(app).get(f"/bookings/{booking.id}").text
-
-    assert "every 2s" in html
-    assert "Resync is running" in html
+    assert "Resync is running" in browser(app).get(f"/bookings/{booking.id}").text
 
 
-def test_a_lock_with_an_open_command_is_looked_at_often(app: Flask) -> None:
+def test_an_open_command_stands_on_the_page_of_its_lock(app: Flask) -> None:
     _, code = a_house(Status.SENT)
     make_command(make_entry(code))
 
     html = browser(app).get(f"/locks/{code.lock_id}").text
 
-    assert "every 2s" in html
     assert "the lock has not answered yet" in html
+
+
+def test_a_new_alert_is_counted_on_every_page_that_is_open(app: Flask) -> None:
+    booking, code = a_house()
+    client = browser(app)
+    opened = {path: client.get(path).text for path in pages_of(booking, code)}
+
+    with writing() as session:
+        alert = Alert(account_id=booking.account_id, key="k", cause="c", words="New.")
+        alert.opened_at = clock.now()
+        session.add(alert)
+
+    for path, html in opened.items():
+        in_navigation = element(html, id="new-alerts")
+        assert (in_navigation.text, "hx-swap-oob" in in_navigation) == ("", False), path
+        polled = client.get(poll_url(html), headers=HTMX).text
+        # Only what stands outside of the fragment is found by htmx.
+        (brought,) = [root for root in roots(polled) if root.get("id") == "new-alerts"]
+        assert (words(brought.text), brought["hx-swap-oob"]) == ("1 new", "morph"), path
+
+
+def test_staff_are_brought_no_count_of_alerts(app: Flask) -> None:
+    make_alert()
+
+    html = browser(app, role=Role.STAFF).get("/arrivals/live", headers=HTMX).text
+
+    assert "new-alerts" not in html
+
+
+def change(booking: Booking) -> None:
+    """What a webhook or a person does to a booking: the account's version counts up."""
+    with writing() as session:
+        session.get_one(Booking, booking.id).guest_name += "!"
+
+
+def reads(client: PortalClient, url: str) -> list[str]:
+    """What one poll asks of the database."""
+    with statements() as asked:
+        assert client.get(url, headers=HTMX).status_code == 200
+    return [text for text, _ in asked if text.startswith("SELECT")]
+
+
+def test_what_one_page_is_sent_the_next_that_shows_the_same_costs_one_query(app: Flask) -> None:
+    booking, _ = a_house(Status.SENT)
+    client = browser(app)
+    account = db.session.get_one(Account, booking.account_id)
+    colleague = browser(app, account)
+    urls = [poll_url(each.get("/").text) for each in (client, client, colleague)]
+    change(booking)
+
+    first, *others = [
+        (len(reads(each, url)), each.get(url, headers=HTMX).text)
+        for each, url in zip((client, client, colleague), urls, strict=True)
+    ]
+
+    assert first[0] > 1
+    assert [number for number, _ in others] == [1, 1]
+    assert {text for _, text in others} == {first[1]}
+
+
+@pytest.mark.parametrize("other", ["role", "account", "page", "filter", "version"])
+def test_what_differs_in_anything_is_rendered_anew(app: Flask, other: str) -> None:
+    booking, code = a_house()
+    account = db.session.get_one(Account, booking.account_id)
+    client = browser(app, account)
+    assert len(reads(client, "/arrivals/live")) > 1
+    assert len(reads(client, "/arrivals/live")) == 1
+
+    asking, url = client, "/arrivals/live"
+    if other == "role":
+        asking = browser(app, account, role=Role.VIEWER)
+    elif other == "account":
+        asking = browser(app, make_account("Others"))
+    elif other == "page":
+        url = f"/locks/{code.lock_id}/live"
+    elif other == "filter":
+        url = "/arrivals/live?when=all"
+    elif other == "version":
+        change(booking)
+
+    assert len(reads(asking, url)) > 1
+
+
+def test_what_was_rendered_is_not_kept_for_long(app: Flask) -> None:
+    a_house()
+    client = browser(app)
+    with freeze_time(clock.now(), tick=False) as frozen:
+        first = len(reads(client, "/arrivals/live"))
+        frozen.tick(timedelta(seconds=4))
+        within = len(reads(client, "/arrivals/live"))
+        frozen.tick(timedelta(seconds=2))
+        after = len(reads(client, "/arrivals/live"))
+
+    assert (within, after) == (1, first)
+
+
+def test_what_time_alone_changes_is_not_kept_past_that_time() -> None:
+    recent, now = RecentFragments(), clock.now()
+    recent.keep("page", "before check-in", now + timedelta(seconds=2), now)
+
+    assert recent.find("page", now + timedelta(seconds=1)) == "before check-in"
+    assert recent.find("page", now + timedelta(seconds=2)) is None
+
+
+def test_no_more_is_kept_than_a_process_can_hold() -> None:
+    recent, now = RecentFragments(), clock.now()
+    for number in range(1_000):
+        recent.keep(number, str(number), now + timedelta(hours=1), now)
+
+    kept = [number for number in range(1_000) if recent.find(number, now)]
+
+    assert kept == list(range(900, 1_000))
 
 
 def test_staff_cannot_poll_what_they_may_not_see(app: Flask) -> None:
