@@ -1,36 +1,30 @@
 """What the arrivals page reads: frozen, judged at this moment, a fixed number of queries."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
-from portal.domain.problems import ProblemKey
+from portal.domain import outlook as rules
+from portal.domain.door_event import KeypadTrouble
+from portal.domain.outlook import Outlook
 from portal.domain.status import Status, Verdict
-from portal.models import (
-    Alert,
-    Booking,
-    BookingStatus,
-    Connection,
-    ConnectionState,
-    DoorCode,
-    Mapping,
-    Property,
-)
-from portal.services import stays
+from portal.models import Booking, BookingStatus, Property
+from portal.services import banners, outlook, stays
+from portal.services.banners import Banners, Unmapped
+from portal.services.outlook import Call, Leftovers, Near
 from portal.services.stays import Stay
 
-SOON: Final = timedelta(hours=72)
 PAGE_SIZE: Final = 50
-_AROUND_LIMIT: Final = 200
-_UNMAPPED_AHEAD: Final = timedelta(days=14)
-_CALM: Final = frozenset({Verdict.READY, Verdict.ON_TRACK})
+_INSIDE_SHOWN: Final = 200
+_ELSEWHERE_SHOWN: Final = 10
+_AT_LEAST_EVERY: Final = timedelta(hours=1)
 
 Conditions = list[ColumnElement[bool]]
 
@@ -38,7 +32,7 @@ Conditions = list[ColumnElement[bool]]
 class When(StrEnum):
     """Which stays a list shows."""
 
-    SOON = "soon"  # checking in within 72 hours
+    SOON = "soon"  # inside, or checking in within 72 hours
     INSIDE = "inside"
     LEAVING = "leaving"  # checking out within a day
     UPCOMING = "upcoming"
@@ -70,42 +64,28 @@ class Day:
     stays: tuple[Stay, ...]
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Something account-wide, for a banner."""
-
-    key: ProblemKey
-    connection_id: int | None = None
-    name: str = ""
-    since: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Unmapped:
-    """A property with coming arrivals that no lock opens."""
-
-    property_id: int
-    name: str
-    zone: str
-    stays: int
-    first_at: datetime
-
-
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """The arrivals page."""
 
     wish: Wish
+    outlook: Outlook  # the numbers of the whole page, whatever its list shows
+    worried: tuple[Stay, ...] = ()  # everybody who needs somebody, the most pressing first
+    calls: tuple[Call, ...] = ()
+    keypads: Mapping[int, KeypadTrouble] = field(default_factory=dict)
+    banners: Banners
     days: tuple[Day, ...]
+    here: tuple[Stay, ...] = ()  # guests inside, where the list is filtered
+    elsewhere: tuple[Stay, ...] = ()  # the most pressing that this page of the list does not show
     inside_trouble: tuple[Stay, ...] = ()
     inside: tuple[Stay, ...] = ()
+    is_inside_cut: bool = False  # there are more than that
     leaving: tuple[Stay, ...] = ()
     overdue: tuple[Stay, ...] = ()  # whose codes should be off and are not proven to be
-    tally: dict[Verdict, int] = field(default_factory=dict)
-    total: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    tally: Mapping[Verdict, int] = field(default_factory=dict)
+    total: int = 0  # of the list
     unmapped: tuple[Unmapped, ...] = ()
-    has_connection: bool = True
+    has_alerts: bool = False  # some of what else needs somebody stands on the alerts page
     has_bookings: bool = True
     pace_seconds: int = 30
     until: datetime
@@ -115,24 +95,9 @@ class Board:
         return max(1, -(-self.total // PAGE_SIZE))
 
     @property
-    def worried(self) -> tuple[Stay, ...]:
-        """What is at risk or not ready: the worst first, then by arrival."""
-        coming = (stay for day in self.days for stay in day.stays if stay.verdict not in _CALM)
-        order = list(Verdict)
-        found = [*self.inside_trouble, *coming]
-        return tuple(sorted(found, key=lambda s: (-order.index(s.verdict), s.starts_at)))
-
-    @property
-    def worst(self) -> Verdict:
-        """The worst verdict among arrivals and guests inside; READY where there is none."""
-        inside = [stay.verdict for stay in self.inside_trouble]
-        order = list(Verdict)
-        return max([*self.tally, *inside], key=order.index, default=Verdict.READY)
-
-    def count(self, verdict: Verdict) -> int:
-        """How many arrivals and guests inside have this verdict."""
-        inside = sum(stay.verdict is verdict for stay in self.inside_trouble)
-        return self.tally.get(verdict, 0) + inside
+    def next(self) -> Stay | None:
+        """The next to arrive, where the list begins with them."""
+        return self.days[0].stays[0] if self.days and self.wish.page == 1 else None
 
 
 @dataclass(frozen=True)
@@ -152,11 +117,64 @@ def properties(session: Session) -> tuple[Choice, ...]:
 def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = False) -> Board:
     """The arrivals page: by default the next 72 hours, who is inside and who leaves today.
 
-    Staff see today's and tomorrow's arrivals and who is inside (by each property's clock), no more.
+    Staff see today's and tomorrow's arrivals and who is inside (by each property's clock), no more,
+    and no alerts.
     """
     scope = [stays.staff_scope(session, now)] if is_staff else []
-    conditions = [*matching(wish, now), *scope]
-    coming = stays.load(
+    near = outlook.near(session, now, scope)
+    around = _Around() if wish.is_filtered else _around(session, near, scope, now)
+    bare = () if wish.is_filtered or is_staff else banners.unmapped(session, now)
+    wrong = banners.read(session, now)
+    told = frozenset() if is_staff else rules.matters(near.alerts, near.worried_ids)
+    counted = {stay.property_id for stay in near.worried}
+    seen = rules.outlook(
+        near.cases,
+        near.counts,
+        overdue=around.over.overdue_total,
+        matters=len(told | wrong.threads | banners.unmapped_threads(bare, counted)),
+    )
+    listed = _listed(session, wish, near, scope, now)
+    total, tally = seen.arrivals, seen.verdicts
+    if wish.is_filtered:
+        total, tally = _tally(session, wish, near, scope, listed, now)
+    coming, here = _parted(listed, wish, now)
+    on_page = {stay.id for stay in (*listed, *around.inside_trouble)}
+    elsewhere = [] if wish.is_filtered else [s for s in near.worried if s.id not in on_page]
+    shown = [*listed, *elsewhere[:_ELSEWHERE_SHOWN], *around.stays]
+    known = {stay.id: stay for stay in (*near.judged, *shown)}
+    return Board(
+        wish=wish,
+        outlook=seen,
+        worried=near.worried,
+        calls=near.calls,
+        keypads=near.keypads,
+        banners=wrong,
+        unmapped=bare,
+        has_alerts=bool(told),
+        days=_by_day(coming),
+        here=tuple(here),
+        elsewhere=tuple(elsewhere[:_ELSEWHERE_SHOWN]),
+        inside_trouble=around.inside_trouble,
+        inside=around.inside,
+        is_inside_cut=around.is_inside_cut,
+        leaving=around.leaving,
+        overdue=around.over.overdue[:PAGE_SIZE],
+        tally=tally,
+        total=total,
+        has_bookings=bool(known) or session.scalar(select(Booking.id).limit(1)) is not None,
+        pace_seconds=stays.pace_seconds(shown, now),
+        until=_until(list(known.values()), near, wrong, now),
+    )
+
+
+def _listed(
+    session: Session, wish: Wish, near: Near, scope: Conditions, now: datetime
+) -> list[Stay]:
+    """The page of the list; without filters, of those who come."""
+    conditions = [*matching(wish, now, near.verdict_now), *scope]
+    if not wish.is_filtered:
+        conditions.append(Booking.starts_at > now)
+    return stays.load(
         session,
         conditions,
         now,
@@ -164,61 +182,88 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
         offset=(wish.page - 1) * PAGE_SIZE,
         newest=wish.when is When.PAST,
     )
-    around: list[Stay] = []
-    if not wish.is_filtered:
-        around = stays.load(session, [*_around(now), *scope], now, limit=_AROUND_LIMIT)
-    total, tally = _tally(session, wish, now, scope, coming)
-    troubles, has_connection = _troubles(session)
-    inside = [s for s in around if s.starts_at <= now < s.ends_at and not s.is_cancelled]
-    worried = [s for s in inside if s.verdict not in _CALM]
-    overdue = sorted(
-        (s for s in around if s.overdue_since is not None), key=lambda s: s.overdue_since or now
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """The lists around the arrivals, which the page has without filters."""
+
+    inside_trouble: tuple[Stay, ...] = ()
+    inside: tuple[Stay, ...] = ()
+    is_inside_cut: bool = False
+    leaving: tuple[Stay, ...] = ()
+    over: Leftovers = field(default_factory=Leftovers)
+
+    @property
+    def stays(self) -> tuple[Stay, ...]:
+        return (*self.inside_trouble, *self.inside, *self.leaving, *self.over.judged)
+
+
+def _around(session: Session, near: Near, scope: Conditions, now: datetime) -> _Around:
+    """Who is inside, those in need of somebody apart, who leaves or left today, and old codes."""
+    over = outlook.leftovers(session, now, scope)
+    trouble = [stay for stay in near.worried if stay.starts_at <= now][:PAGE_SIZE]
+    conditions = [
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at <= now,
+        Booking.ends_at > now - timedelta(hours=24),
+        Booking.id.not_in(sorted(near.worried_ids)),
+    ]
+    # Who leaves next comes first: of very many, those who stay longest are left out.
+    around = stays.load(
+        session,
+        [*conditions, *scope],
+        now,
+        limit=_INSIDE_SHOWN,
+        order=[Booking.ends_at <= now, Booking.ends_at.asc(), Booking.id.asc()],
     )
-    leaving = [s for s in around if _leaves_today(s, now) and s not in (*worried, *overdue)]
-    shown = [*coming, *around]
-    return Board(
-        wish=wish,
-        days=_by_day(coming),
-        inside_trouble=tuple(worried),
-        inside=tuple(s for s in inside if s not in worried and s not in leaving),
-        leaving=tuple(leaving),
-        overdue=tuple(overdue),
-        tally=tally,
-        total=total,
-        troubles=troubles,
-        unmapped=() if is_staff or wish.is_filtered else unmapped(session, now),
-        has_connection=has_connection,
-        has_bookings=bool(shown) or session.scalar(select(Booking.id).limit(1)) is not None,
-        pace_seconds=stays.pace_seconds(shown, now),
-        until=stays.next_turn(shown, now),
+    around.sort(key=lambda stay: (stay.starts_at, stay.id))
+    by_id = {stay.id: stay for stay in (*over.judged, *around)}
+    leaving = [
+        stay for stay in by_id.values() if stay.overdue_since is None and _leaves_today(stay, now)
+    ]
+    leaving_ids = {stay.id for stay in leaving}
+    return _Around(
+        inside_trouble=tuple(trouble),
+        inside=tuple(s for s in around if s.ends_at > now and s.id not in leaving_ids),
+        leaving=tuple(sorted(leaving, key=lambda stay: (stay.ends_at, stay.id))),
+        is_inside_cut=len(around) == _INSIDE_SHOWN,
+        over=over,
     )
 
 
-def unmapped(session: Session, now: datetime) -> tuple[Unmapped, ...]:
-    """Properties that no lock opens and that expect guests within two weeks, the soonest first."""
-    rows = session.execute(
-        select(
-            Property.id,
-            Property.name,
-            Property.time_zone,
-            func.count(Booking.id),
-            func.min(Booking.starts_at),
-        )
-        .join(Booking, Booking.property_id == Property.id)
-        .where(
-            ~exists().where(Mapping.property_id == Property.id),
-            Booking.status == BookingStatus.CONFIRMED,
-            Booking.ends_at > now,
-            Booking.starts_at < now + _UNMAPPED_AHEAD,
-        )
-        .group_by(Property.id, Property.name, Property.time_zone)
-        .order_by(func.min(Booking.starts_at))
+def _parted(
+    listed: Sequence[Stay], wish: Wish, now: datetime
+) -> tuple[Sequence[Stay], Sequence[Stay]]:
+    """Those of the list who come, by day, and guests inside, who stand before them."""
+    if wish.when is not When.SOON:
+        return listed, ()
+    return (
+        [stay for stay in listed if stay.starts_at > now],
+        [stay for stay in listed if stay.starts_at <= now],
     )
-    return tuple(Unmapped(*row) for row in rows)
 
 
-def matching(wish: Wish, now: datetime) -> Conditions:
-    """What a booking must be like to stand in the list of these filters."""
+def _until(known: Sequence[Stay], near: Near, wrong: Banners, now: datetime) -> datetime:
+    """When time alone next changes what the page says."""
+    turns = [
+        now + _AT_LEAST_EVERY,
+        stays.next_turn(known, now),
+        *(trouble.until for trouble in near.keypads.values()),
+    ]
+    if wrong.still_since is not None:
+        # Whether somebody sees to it again is told by no change of the account.
+        turns.append(now + timedelta(seconds=30))
+    elif wrong.turns_at is not None:
+        turns.append(wrong.turns_at)
+    return min(turns)
+
+
+def matching(wish: Wish, now: datetime, verdict: ColumnElement[Any] | None = None) -> Conditions:
+    """What a booking must be like to stand in the list of these filters.
+
+    `verdict` is what a booking's verdict is taken from; without it, the stored one.
+    """
     conditions = _period(wish.when, now)
     words = wish.q.strip()
     if words:
@@ -234,14 +279,15 @@ def matching(wish: Wish, now: datetime) -> Conditions:
     if wish.property_id is not None:
         conditions.append(Booking.property_id == wish.property_id)
     if wish.verdict is not None:
-        conditions.append(Booking.verdict == wish.verdict)
+        stored: ColumnElement[Any] = type_coerce(Booking.verdict, Booking.verdict.type)
+        conditions.append((stored if verdict is None else verdict) == wish.verdict)
     return conditions
 
 
 def _period(when: When, now: datetime) -> Conditions:
     is_confirmed = Booking.status == BookingStatus.CONFIRMED
     periods: dict[When, Conditions] = {
-        When.SOON: [Booking.starts_at > now, Booking.starts_at <= now + SOON, is_confirmed],
+        When.SOON: outlook.here_or_soon(now),
         When.INSIDE: [Booking.starts_at <= now, Booking.ends_at > now, is_confirmed],
         When.LEAVING: [
             Booking.ends_at > now - timedelta(hours=12),
@@ -254,72 +300,24 @@ def _period(when: When, now: datetime) -> Conditions:
     return periods[when]
 
 
-def _around(now: datetime) -> Conditions:
-    """Guests inside, stays that ended within a day, and codes that are still coming off."""
-    # Not correlated: asked once, not for every booking the account ever had.
-    is_coming_off = Booking.id.in_(
-        select(func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)).where(
-            DoorCode.status == Status.REMOVING
-        )
-    )
-    is_recent = and_(
-        Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > now - timedelta(hours=24)
-    )
-    return [or_(and_(Booking.starts_at <= now, is_recent), and_(is_coming_off, _is_over(now)))]
-
-
-def _is_over(now: datetime) -> ColumnElement[bool]:
-    return or_(Booking.ends_at <= now, Booking.status == BookingStatus.CANCELLED)
-
-
 def _tally(
-    session: Session, wish: Wish, now: datetime, scope: Conditions, shown: Sequence[Stay]
+    session: Session,
+    wish: Wish,
+    near: Near,
+    scope: Conditions,
+    listed: Sequence[Stay],
+    now: datetime,
 ) -> tuple[int, dict[Verdict, int]]:
-    """How many stays the list has, and how many of each verdict.
+    """How many stays the filtered list has, and how many of each verdict.
 
-    A list that fits one page is counted from what it shows; a longer one from the stored verdicts.
+    A list that fits one page is counted from what it shows.
     """
-    if wish.page == 1 and len(shown) < PAGE_SIZE and wish.verdict is None:
-        return len(shown), dict(Counter(stay.verdict for stay in shown))
-    of_any_verdict = matching(Wish(wish.when, wish.q, None, wish.property_id), now)
-    rows = session.execute(
-        select(Booking.verdict, func.count())
-        .join(Booking.property)
-        .where(*of_any_verdict, *scope)
-        .group_by(Booking.verdict)
-    )
-    counts: dict[Verdict, int] = {row[0]: row[1] for row in rows}
-    total = sum(counts.values()) if wish.verdict is None else counts.get(wish.verdict, 0)
+    if wish.page == 1 and len(listed) < PAGE_SIZE and wish.verdict is None:
+        return len(listed), dict(Counter(stay.verdict for stay in listed))
+    of_any_verdict = [*matching(replace(wish, verdict=None), now), *scope]
+    counts = outlook.count(session, of_any_verdict, near.moved)
+    total = counts.total() if wish.verdict is None else counts[wish.verdict]
     return total, counts
-
-
-def _troubles(session: Session) -> tuple[tuple[Trouble, ...], bool]:
-    """The account-wide troubles, and whether the account is linked to Schlage at all."""
-    rows = session.execute(
-        select(
-            Connection.id,
-            Connection.name,
-            Connection.state,
-            Connection.state_at,
-            Connection.outage_since,
-        ).where(Connection.state != ConnectionState.DISCONNECTED)
-    ).all()
-    troubles = [trouble for row in rows if (trouble := _trouble(row)) is not None]
-    alerts = session.execute(
-        select(Alert.connection_id, Alert.opened_at).where(
-            Alert.cause == str(ProblemKey.WEBHOOKS_OFF), Alert.closed_at.is_(None)
-        )
-    )
-    troubles += [Trouble(ProblemKey.WEBHOOKS_OFF, a.connection_id, "", a.opened_at) for a in alerts]
-    return tuple(troubles), bool(rows)
-
-
-def _trouble(row: Any) -> Trouble | None:
-    if row.state is ConnectionState.SIGNED_OUT:
-        return Trouble(ProblemKey.SIGNED_OUT, row.id, row.name, row.state_at)
-    if row.outage_since is not None:
-        return Trouble(ProblemKey.SCHLAGE_OUTAGE, row.id, row.name, row.outage_since)
-    return None
 
 
 def _by_day(shown: Iterable[Stay]) -> tuple[Day, ...]:

@@ -11,6 +11,7 @@ from portal import clock
 from portal.domain.guest_sending import is_email
 from portal.domain.secret import Secret
 from portal.domain.sentences import Sentence
+from portal.domain.status import Status
 from portal.domain.stay import stay_of
 from portal.models import (
     Booking,
@@ -20,7 +21,7 @@ from portal.models import (
     Property,
     Source,
 )
-from portal.services import door_codes, pins, resyncs, timeline
+from portal.services import door_codes, pins, resyncs, ringing, timeline
 from portal.services.ringing import changing
 from portal.zones import zone_or_utc
 
@@ -257,18 +258,33 @@ def resync(session: Session, booking: Booking, actor: str) -> bool:
 
     The open command is looked up, the list is read, waits and breaker are cleared; a held entry
     is confirmed by one update with the same values, a missing one is added. Never delete and add.
+    Once no door wants a code any more, those that are still coming off are tried again at once.
     """
     now = clock.now()
     codes = [c for c in _codes(session, booking) if c.is_wanted and now < c.ends_at]
     if not codes:
-        door_codes.follow(session, booking)
-        return False
+        return _hurry_off(session, booking, actor, now)
     if not resyncs.press(session, codes, now):
         return False
     _note(session, booking, timeline.Kind.RESYNC_PRESSED, actor)
     session.flush()
     door_codes.follow(session, booking, urgent=True)
     return True
+
+
+def _hurry_off(session: Session, booking: Booking, actor: str, now: datetime) -> bool:
+    """What is still coming off the booking's locks waits no longer; False where nothing waited."""
+    off = [
+        code
+        for code in (*_codes(session, booking), *booking.spares)
+        if code.status is Status.REMOVING
+    ]
+    is_new = resyncs.hurry_off(session, off, now)
+    if is_new:
+        _note(session, booking, timeline.Kind.RESYNC_PRESSED, actor)
+    door_codes.follow(session, booking)
+    ringing.mark(session, [code.lock_id for code in off] if is_new else ())
+    return is_new
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What pages read of the entry log: who opened a door when, and who cannot get in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.door_event import (
@@ -76,15 +76,12 @@ def everything(session: Session, lock_id: int, zone: str, on: date | None) -> tu
 
 
 def troubles(
-    session: Session, booking_ids: Iterable[int], now: datetime
+    session: Session, bookings: Collection[int] | Select[int], now: datetime
 ) -> dict[int, KeypadTrouble]:
-    """Which of these stays' guests seem not to get in by the keypad: one query."""
-    ids = sorted(set(booking_ids))
-    if not ids:
-        return {}
+    """Which guests seem not to get in by the keypad, of these stays by their ids: one query."""
     rows = session.execute(
         select(DoorEvent.booking_id, DoorEvent.at, DoorEvent.what).where(
-            DoorEvent.booking_id.in_(ids),
+            DoorEvent.booking_id.in_(bookings),
             DoorEvent.at > now - TRIES_TOLD_FOR,
         )
     )

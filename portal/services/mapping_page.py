@@ -13,7 +13,7 @@ from portal.domain.other_systems import Sign, sign_of
 from portal.domain.pin import LengthRule, common_length
 from portal.domain.stay import zone_of
 from portal.models import ForeignCode, Lock, Mapping, Property
-from portal.services import board
+from portal.services import banners
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def _places(
     for row in rows:
         for lock_id in mapped.get(row.id, ()):
             shared.setdefault(lock_id, []).append(row.name)
-    urgent = {place.property_id: place for place in board.unmapped(session, now)}
+    urgent = {place.property_id: place for place in banners.unmapped(session, now)}
     signs = _signs(session)
     suggested = naming.suggestions(
         {row.id: row.name for row in rows if row.id not in mapped},

@@ -23,11 +23,20 @@ def press(session: Session, codes: Collection[DoorCode], now: datetime) -> bool:
     for code in codes:
         code.resync_at, code.resync_ended_at = now, None
         code.reaffirm_after = now
-        code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
-        code.lock.breaker_until = code.lock.read_after = None
-        code.lock.failures = 0
-        _look_up_now(session, code.lock_id, now)
+        code.is_stuck, code.ladder = False, 0
+        _wait_no_longer(session, code, now)
     return True
+
+
+def hurry_off(session: Session, codes: Collection[DoorCode], now: datetime) -> bool:
+    """Codes that are being taken off are tried again at once; False where none was waiting.
+
+    The caller rings for the locks.
+    """
+    waiting = [code for code in codes if code.retry_at is not None and code.retry_at > now]
+    for code in waiting:
+        _wait_no_longer(session, code, now)
+    return bool(waiting)
 
 
 def joins(code: DoorCode, now: datetime) -> bool:
@@ -37,6 +46,13 @@ def joins(code: DoorCode, now: datetime) -> bool:
     if code.resync_ended_at is None or code.resync_ended_at < code.resync_at:
         return True
     return (now - code.resync_ended_at).total_seconds() < JOINS_FOR
+
+
+def _wait_no_longer(session: Session, code: DoorCode, now: datetime) -> None:
+    code.retry_at, code.failures = None, 0
+    code.lock.breaker_until = code.lock.read_after = None
+    code.lock.failures = 0
+    _look_up_now(session, code.lock_id, now)
 
 
 def _look_up_now(session: Session, lock_id: int, now: datetime) -> None:

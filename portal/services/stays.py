@@ -7,7 +7,7 @@ sweep, which stores verdicts for filters and counts, is late.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -68,6 +68,7 @@ class Stay:
     is_cancelled: bool
     doors: tuple[Door, ...]
     judgement: Judgement
+    stored: Verdict  # the verdict as the last change or sweep left it
     arrived_at: datetime | None = None  # the guest's code first opened a door
     spares: tuple[Door, ...] = ()  # spare codes that the guest was given
     can_have_spare: bool = False  # a lock that lacks the guest's code has one to give now
@@ -83,7 +84,8 @@ class Stay:
     @property
     def door(self) -> Door | None:
         """The door behind the verdict, where there is one."""
-        return next((d for d in self.doors if d.id == self.judgement.door_code_id), None)
+        doors = (*self.doors, *self.spares)
+        return next((d for d in doors if d.id == self.judgement.door_code_id), None)
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -92,7 +94,8 @@ class Stay:
             return None
         if not self.is_cancelled:
             return self.ends_at
-        return min(door.status_at for door in self.doors if door.status is Status.REMOVING)
+        doors = (*self.doors, *self.spares)
+        return min(door.status_at for door in doors if door.status is Status.REMOVING)
 
     def turns(self, now: datetime) -> tuple[datetime, ...]:
         """The times at which time alone changes what is said of this stay."""
@@ -137,11 +140,17 @@ def load(
     limit: int | None = None,
     offset: int = 0,
     newest: bool = False,
+    order: Sequence[ColumnElement[Any]] = (),
 ) -> list[Stay]:
-    """The stays that meet the conditions, by arrival: a fixed number of queries, however many."""
-    order = (Booking.starts_at, Booking.id)
+    """The stays that meet the conditions, by arrival or in this order.
+
+    A fixed number of queries, however many they are.
+    """
+    by_arrival = (Booking.starts_at, Booking.id)
     statement = _bookings().where(*conditions).limit(limit).offset(offset)
-    statement = statement.order_by(*((o.desc() for o in order) if newest else order))
+    statement = statement.order_by(
+        *(order or ((o.desc() for o in by_arrival) if newest else by_arrival))
+    )
     bookings = session.scalars(statement).all()
     judged = verdicts.judge_all(session, bookings, now) if bookings else {}
     helped = _with_spare_to_give(session, bookings, judged, now)
@@ -224,6 +233,7 @@ def _stay(booking: Booking, judgement: Judgement, *, can_have_spare: bool) -> St
             if code.is_wanted or is_cancelled or code.status is not Status.REMOVED
         ),
         judgement=judgement,
+        stored=booking.verdict,
         arrived_at=booking.proven_at,
         spares=tuple(
             replace(door_of(code), is_working=code.id in judgement.working_spares)

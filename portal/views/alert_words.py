@@ -165,6 +165,11 @@ def cause_of(cause: str) -> Cause:
     return Cause(cause.replace("_", " ").capitalize(), "", "triangle-alert", "amber")
 
 
+def todo_of(cause: str) -> str:
+    """The one thing to do about a cause of our own, as it goes on after a colon."""
+    return str(_STEPS[cause][0])
+
+
 def about(item: Item) -> str:
     """What the alert is about, by name."""
     if item.stay is not None and item.cause not in OF_LOCKS:

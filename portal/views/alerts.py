@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from flask import Blueprint, abort, flash, render_template, url_for
+from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -13,7 +13,7 @@ from portal.models import Alert, Booking, Role
 from portal.services import alert_page, guest_help, roles
 from portal.unit_of_work import writing
 from portal.views import _htmx, _live, _staff, alert_words
-from portal.views._guard import caller, requires
+from portal.views._guard import caller, own_path, requires
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,8 @@ def done(alert_id: int) -> BaseResponse:
         guest_help.done(session, booking, caller().actor, clock.now())
     log.info("guest_helped", alert=alert_id)
     flash(gettext("Good. The guest's page says so too."), "good")
-    return _htmx.go_to(url_for("alerts.index"))
+    # Pressed on another page: back to that one.
+    return _htmx.go_to(own_path(request.form.get("from"), url_for("alerts.index")))
 
 
 def _context() -> dict[str, Any]:

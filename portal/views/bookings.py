@@ -291,7 +291,7 @@ def _context(booking_id: int) -> dict[str, Any]:
         "details": details,
         "stay": stay,
         "fallback": fallback.reveal() if fallback else None,
-        "asked_at": call.opened_at if call is not None else None,
+        "call": call,
         "links_of": {
             d.door.id: _links_of(d, details)
             for d in (*details.doors, *details.spares)

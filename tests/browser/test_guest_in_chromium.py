@@ -12,6 +12,7 @@ from portal.domain.status import Status
 from portal.models import Booking, DoorCode
 from portal.services import guest_links
 from portal.unit_of_work import writing
+from tests.browser.people import sign_in
 from tests.support.builders import (
     make_booking,
     make_door_code,
@@ -91,6 +92,32 @@ def test_help_is_a_press_away_without_javascript(site: str, chromium: Browser) -
     expect(plain.get_by_role("button", name="It still does not open")).to_be_visible()
     assert context.cookies() == []
     context.close()
+
+
+def test_a_manager_on_arrivals_sees_the_call_at_once_and_ends_it_there(
+    site: str, page: Page, chromium: Browser
+) -> None:
+    _, _, token = a_guest()
+    sign_in(page, site)
+    expect(page.get_by_role("heading", level=1)).to_have_text("One guest inside: ready")
+    context = chromium.new_context()
+    guest = context.new_page()
+    guest.goto(f"{site}/guest/{token}")
+
+    guest.get_by_role("button", name="The door does not open").click()
+    expect(guest.get_by_text("Your host was told")).to_be_visible()
+    context.close()
+    page.evaluate("document.querySelector('[data-poll]').dispatchEvent(new Event('refresh'))")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "One guest stands at the door and cannot get in"
+    )
+    expect(page).to_have_title("(1) Arrivals · Latchboard")
+    expect(page.locator("main [data-banner]").first).to_have_attribute("data-banner", "call")
+    page.get_by_role("button", name="The guest is in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("One guest inside: ready")
+    expect(page).to_have_url(f"{site}/?page=1")
+    expect(page.locator("[data-banner]")).to_have_count(0)
 
 
 def test_the_page_loads_nothing_from_anywhere_else(site: str, page: Page) -> None:

@@ -705,6 +705,23 @@ def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
     assert open_alerts(house) == []
 
 
+def test_a_resync_after_the_stay_tries_the_removal_at_once(house: House, watch: Watch) -> None:
+    house.door.script.push("nack", only="delete", until=UNTIL_DELETE_ALL)
+    booking = house.book(arrives="2026-03-03", departs="2026-03-04")
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=12))
+    waits_until = house.code(booking).retry_at
+    assert waits_until is not None
+    assert waits_until > house.stage.now
+    before = [c.id for c in house.commands() if c.kind is Kind.DELETE]
+
+    started = house.resync(booking)
+    again = house.resync(booking)
+
+    tried = [c for c in house.commands() if c.kind is Kind.DELETE and c.id not in before]
+    assert len(tried) == 1
+    assert (started, again) == (True, False)
+
+
 def test_silent_webhooks_are_noticed(house: House) -> None:
     house.stage.webhooks_arrive = False
     for number in range(6):

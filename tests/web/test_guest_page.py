@@ -507,6 +507,28 @@ def test_the_booking_page_says_that_the_guest_stands_outside(
     assert "Key box by the gate" in html
 
 
+def test_a_manager_on_the_booking_page_says_that_the_guest_is_in_and_stays_there(
+    app: Flask, client: PortalClient
+) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    page = f"/bookings/{booking.id}"
+    manager = browser(app)
+    before = manager.get(page).text
+    ask(client, make_guest_link(booking))
+
+    live = manager.get(poll_url(before)).text
+    # The call came after the page was loaded: the form that its button sends stands there already.
+    form = element(before, id="act")
+    button = element(live, form="act")
+    back = next(e["value"] for e in elements(before, name="from"))
+    answer = manager.send(str(button["formaction"]), **{"from": back})
+
+    assert form["method"] == "post"
+    assert "The guest is in" in button.text
+    assert (answer.status_code, answer.location) == (303, page)
+    assert calls()[0].closed_at is not None
+
+
 def test_an_old_pin_that_still_opens_is_offered_while_the_new_one_travels(
     client: PortalClient,
 ) -> None:

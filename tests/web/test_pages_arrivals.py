@@ -165,8 +165,9 @@ def test_the_title_counts_who_may_not_get_in(app: Flask) -> None:
 
 
 def test_all_is_calm_when_all_is_well(app: Flask) -> None:
-    door(make_booking())
-    door(make_booking())
+    for _ in range(2):
+        lock = make_lock()
+        door(make_booking(make_property(locks=[lock])), lock=lock)
 
     html = browser(app).get("/").text
 

@@ -1,0 +1,630 @@
+"""The answer of the arrivals page: who is to be helped first, and numbers that all agree."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from freezegun import freeze_time
+
+from portal import clock
+from portal.domain.door_event import What
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.notices import GUEST_CANNOT_ENTER, KEYPAD_LOCKED
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status, Verdict
+from portal.extensions import db
+from portal.models import (
+    Account,
+    Alert,
+    Booking,
+    BookingStatus,
+    ConnectionState,
+    DoorCode,
+    Role,
+)
+from tests.support.builders import (
+    fresh,
+    make_account,
+    make_alert,
+    make_booking,
+    make_channel,
+    make_connection,
+    make_door_code,
+    make_door_event,
+    make_entry,
+    make_feed,
+    make_guest_link,
+    make_lock,
+    make_mapping,
+    make_property,
+    saved,
+)
+from tests.support.client import PortalClient
+from tests.support.statements import statements
+from tests.web.pages import browser, element, elements, poll_url, words
+
+HOUR = timedelta(hours=1)
+
+
+def a_stay(
+    status: Status = Status.CONFIRMED,
+    *,
+    arrives_in: timedelta = 5 * HOUR,
+    name: str = "Ana Guest",
+    place: Any = None,
+    problem: ProblemKey | None = None,
+    **fields: Any,
+) -> Booking:
+    """A stay with one door; a confirmed code is held by its lock."""
+    place = place or make_property()
+    lock = make_lock(account=db.session.get(Account, place.account_id))
+    make_mapping(place, lock)
+    booking = make_booking(place, arrives_in=arrives_in, guest_name=name, **fields)
+    code = make_door_code(booking, lock, status=status, problem=problem)
+    if status is Status.CONFIRMED:
+        make_entry(code, state=EntryState.HELD, evidence=Evidence.CONFIRMED)
+    return booking
+
+
+def calls_for_help(booking: Booking, **fields: Any) -> Alert:
+    alert: Alert = make_alert(
+        cause=GUEST_CANNOT_ENTER,
+        key=f"{GUEST_CANNOT_ENTER}:{booking.id}",
+        words="The guest says that the door does not open.",
+        booking_id=booking.id,
+        **fields,
+    )
+    return alert
+
+
+def an_old_code(name: str = "Late Lea", **fields: Any) -> DoorCode:
+    """A code that is not proven off its lock two days after its stay."""
+    lock = make_lock()
+    place = make_property(locks=[lock])
+    booking = make_booking(place, arrives_in=-98 * HOUR, nights=2, guest_name=name)
+    code: DoorCode = make_door_code(
+        booking,
+        lock,
+        status=Status.REMOVING,
+        problem=ProblemKey.REMOVAL_UNCONFIRMED,
+        **{"due_at": clock.now() + timedelta(minutes=7)} | fields,
+    )
+    return code
+
+
+def answer(html: str) -> tuple[str, str]:
+    """The headline and the line under it."""
+    found = re.search(r'<div class="answer.*?<h1>(.*?)</h1>\s*<p>(.*?)</p>', html, re.DOTALL)
+    assert found is not None
+    return words(found[1]), words(re.sub("<a .*", "", found[2], flags=re.DOTALL))
+
+
+def title(html: str) -> str:
+    found = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
+    assert found is not None
+    return words(found[1])
+
+
+def tally(html: str) -> dict[str, int]:
+    """The numbers by verdict, as the links of the page have them."""
+    return {
+        str(e["data-count"]): int(re.sub(r"\D", "", e.text))
+        for e in elements(html)
+        if "data-count" in e
+    }
+
+
+def rows(html: str) -> list[int]:
+    ids = [e.get("id") or "" for e in elements(html) if e.tag == "li"]
+    return [int(id_.removeprefix("booking-")) for id_ in ids if id_.startswith("booking-")]
+
+
+# A guest who calls for help
+
+
+def test_a_guest_who_calls_is_the_first_thing_on_the_page_although_the_code_is_confirmed(
+    app: Flask,
+) -> None:
+    a_stay(arrives_in=-30 * HOUR, name="Other Olga")
+    place = make_property(name="Casa Mar")
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes", place=place)
+    make_connection(outage_since=clock.now())
+    calls_for_help(booking)
+
+    html = browser(app).get("/").text
+
+    banners = [e["data-banner"] for e in elements(html) if "data-banner" in e]
+    assert banners == ["call", "schlage_outage"]
+    banner = words(element(html, data_banner="call").text)
+    assert "Robin Reyes at Casa Mar says that the door does not open" in banner
+    assert "Every door of the stay is being checked" in banner
+    assert "Since just now" in banner
+    assert "call the guest, then unlock the door" in banner
+    assert f"/bookings/{booking.id}" in {e.get("href") for e in elements(html)}
+    headline, subline = answer(html)
+    assert headline == "One guest stands at the door and cannot get in"
+    assert subline == "First: Robin Reyes at Casa Mar. They say that the door does not open."
+    assert title(html) == "(1) Arrivals · Latchboard"
+    row = words(element(html, id=f"booking-{booking.id}").text)
+    assert "The guest says that the door does not open." in row
+    assert "Cannot get in" in row
+    assert "Ready" not in row
+    assert html.index("Robin Reyes") < html.index("Other Olga")
+
+
+def test_a_guest_calls_and_a_manager_on_arrivals_sees_it_and_ends_it(
+    app: Flask, client: PortalClient
+) -> None:
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes")
+    manager = browser(app)
+    before = manager.get("/").text
+    token = make_guest_link(booking)
+    form = {
+        e["name"]: e["value"]
+        for e in elements(client.get(f"/guest/{token}").text, name="form_token")
+    }
+
+    client.post(f"/guest/{token}/help", data=form)
+    called = manager.get(poll_url(before))
+    button = next(e for e in elements(called.text, form="act") if "/done" in str(e["formaction"]))
+    pressed = manager.send(str(button["formaction"]), **{"from": "/"})
+    after = manager.get("/").text
+
+    assert "Nothing needs you" in before
+    assert called.status_code == 200
+    assert title(called.text) == "(1) Arrivals · Latchboard"
+    assert element(called.text, data_banner="call")
+    assert "The guest is in" in button.text
+    assert (pressed.status_code, pressed.location) == (303, "/")
+    assert not elements(after, data_banner="call")
+    assert "Nothing needs you" in after
+    assert title(after) == "Arrivals · Latchboard"
+
+
+def test_the_guest_is_in_leads_back_to_no_other_site(app: Flask) -> None:
+    alert = calls_for_help(a_stay(arrives_in=-HOUR))
+
+    answered = browser(app).send(f"/alerts/{alert.id}/done", **{"from": "//evil.example"})
+
+    assert answered.location == "/alerts"
+    assert fresh(alert).closed_at is not None
+
+
+def test_a_call_stands_on_filtered_lists_and_in_their_title_too(app: Flask) -> None:
+    calls_for_help(a_stay(arrives_in=-HOUR, name="Robin Reyes"))
+    a_stay(Status.NEEDS_YOU, name="Bad Bo")
+
+    for address in ("/", "/?when=past", "/?verdict=ready", "/?q=nobody"):
+        html = browser(app).get(address).text
+        assert element(html, data_banner="call"), address
+        assert title(html) == "(2) Arrivals · Latchboard", address
+
+
+def test_more_guests_who_may_not_get_in_are_said_behind_the_one_at_the_door(app: Flask) -> None:
+    calls_for_help(a_stay(arrives_in=-HOUR, name="Robin Reyes"))
+    a_stay(Status.NEEDS_YOU, name="Bad Bo")
+    a_stay(Status.NEEDS_YOU, name="Bad Bea")
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "One guest stands at the door and cannot get in"
+    assert "2 more guests may not get in." in answer(html)[1]
+    assert title(html).startswith("(3)")
+
+
+def test_a_guest_whose_keypad_is_in_trouble_is_counted_too(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes")
+    make_door_event(booking.door_codes[0].lock, what=What.KEYPAD_PAUSED, booking_id=booking.id)
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "One guest at the door may not get in"
+    assert "keypad paused" in answer(html)[1]
+    assert title(html).startswith("(1)")
+    assert "May not get in" in element(html, id=f"booking-{booking.id}").text
+
+
+def test_the_guest_whom_a_locked_keypads_alert_names_is_counted_once(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes")
+    [code] = booking.door_codes
+    make_door_event(code.lock, what=What.KEYPAD_PAUSED)
+    make_alert(
+        cause=KEYPAD_LOCKED,
+        key=f"{KEYPAD_LOCKED}:{code.lock_id}",
+        booking_id=booking.id,
+        lock_id=code.lock_id,
+    )
+
+    html = browser(app).get("/").text
+
+    headline, subline = answer(html)
+    assert headline == "One guest at the door may not get in"
+    assert subline.endswith("At the keypad: Wrong tries, keypad paused.")
+    assert element(html, data_banner="keypad")
+    assert title(html).startswith("(1)")
+
+
+def test_staff_are_told_of_their_guests_calls_and_of_no_alerts(app: Flask) -> None:
+    account = make_account()
+    place = make_property(account)
+    calls_for_help(a_stay(arrives_in=-HOUR, place=place))
+    far = a_stay(arrives_in=60 * HOUR, place=place)
+    calls_for_help(far)
+    make_alert(account, cause="staff_needs_you", key="staff_needs_you:1:2")
+
+    html = browser(app, account, Role.STAFF).get("/").text
+
+    assert len(elements(html, data_banner="call")) == 1
+    assert not elements(html, form="act")
+    assert "thing" not in answer(html)[1]
+    assert title(html).startswith("(1)")
+
+
+# What a page cuts, the answer does not
+
+
+def test_the_one_on_the_second_page_is_named_and_shown_on_the_first(app: Flask) -> None:
+    place = make_property()
+    for number in range(50):
+        a_stay(place=place, arrives_in=timedelta(hours=5, minutes=number), verdict=Verdict.READY)
+    bad = a_stay(
+        Status.NEEDS_YOU,
+        place=make_property(name="Casa Mar"),
+        name="Bad Bo",
+        arrives_in=20 * HOUR,
+        verdict=Verdict.NOT_READY,
+    )
+    client = browser(app)
+
+    html = client.get("/").text
+    second = client.get("/?page=2").text
+
+    assert answer(html)[0] == "One guest may not get in"
+    assert answer(html)[1].startswith("First: Bad Bo at Casa Mar.")
+    assert "Nothing needs you" not in html
+    shown = words(element(html, data_list="elsewhere").text)
+    assert re.search(r"(AM|PM) (Today|Tomorrow) Bad Bo", shown), "with its day"
+    assert rows(html)[0] == bad.id
+    assert answer(second) == answer(html)
+    assert rows(second) == [bad.id]
+    assert tally(html) == tally(second) == {"ready": 50, "not_ready": 1}
+
+
+def test_who_arrived_an_hour_ago_is_found_among_two_hundred_guests_inside(app: Flask) -> None:
+    place = make_property()
+    for number in range(205):
+        a_stay(
+            place=place,
+            arrives_in=-timedelta(hours=30, minutes=number),
+            verdict=Verdict.READY,
+            nights=5,
+        )
+    bad = a_stay(
+        Status.NEEDS_YOU, name="New Noor", arrives_in=-HOUR, verdict=Verdict.NOT_READY, nights=1
+    )
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "One guest may not get in"
+    assert answer(html)[1].startswith("First: New Noor")
+    assert rows(html)[0] == bad.id
+    assert title(html).startswith("(1)")
+    assert tally(html) == {"ready": 205, "not_ready": 1}
+    assert "All 206 guests inside" in html
+
+
+def test_among_very_many_inside_who_leaves_today_is_not_left_out(app: Flask) -> None:
+    place = make_property()
+    for number in range(201):
+        a_stay(place=place, arrives_in=-timedelta(hours=90, minutes=number), nights=9)
+    leaving = a_stay(place=place, arrives_in=-24 * HOUR + timedelta(minutes=1), nights=1)
+
+    html = browser(app).get("/").text
+
+    assert leaving.id in rows(html)
+
+
+@pytest.mark.parametrize("stored", list(Verdict))
+def test_the_numbers_agree_whatever_the_last_sweep_has_stored(app: Flask, stored: Verdict) -> None:
+    due = {"verdict": stored, "verdict_due_at": clock.now() - timedelta(minutes=1)}
+    a_stay(Status.NEEDS_YOU, arrives_in=-HOUR, **due)
+    a_stay(Status.NEEDS_YOU, arrives_in=3 * HOUR, **due)
+    a_stay(Status.SENT, arrives_in=3 * HOUR, **due)
+    a_stay(Status.SENT, arrives_in=30 * HOUR, **due)
+    a_stay(arrives_in=-2 * HOUR, **due)
+    client = browser(app)
+
+    html = client.get("/").text
+
+    assert answer(html)[0] == "2 guests may not get in"
+    assert title(html).startswith("(2)")
+    assert tally(html) == {"not_ready": 2, "at_risk": 1, "on_track": 1, "ready": 1}
+    for verdict, number in tally(html).items():
+        filtered = client.get(f"/?verdict={verdict}").text
+        assert len(rows(filtered)) == number, verdict
+        assert tally(filtered) == tally(html), verdict
+        assert title(filtered) == title(html), verdict
+
+
+def test_guests_inside_are_counted_and_filtered_with_those_who_come(app: Flask) -> None:
+    inside = a_stay(Status.NEEDS_YOU, arrives_in=-HOUR, verdict=Verdict.NOT_READY)
+    coming = a_stay(Status.NEEDS_YOU, verdict=Verdict.NOT_READY)
+    a_stay(Status.NEEDS_YOU, arrives_in=80 * HOUR, verdict=Verdict.NOT_READY)
+    client = browser(app)
+
+    html = client.get("/").text
+    link = element(html, data_count="not_ready")["href"]
+    filtered = client.get(str(link)).text
+
+    assert parse_qs(urlsplit(str(link)).query) == {"verdict": ["not_ready"]}
+    assert answer(html)[0] == "2 guests may not get in"
+    assert tally(html) == {"not_ready": 2}
+    assert rows(filtered) == [inside.id, coming.id]
+    assert "2 bookings" in filtered
+
+
+def test_the_title_counts_stays_at_risk_where_nobody_is_worse(app: Flask) -> None:
+    a_stay(Status.SENT)
+    a_stay(Status.SENT, arrives_in=4 * HOUR)
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "2 stays are at risk"
+    assert title(html) == "(2) Arrivals · Latchboard"
+
+
+def test_all_is_calm_with_guests_inside(app: Flask) -> None:
+    a_stay()
+    a_stay(arrives_in=-30 * HOUR)
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "One arrival and one guest inside: all ready"
+    assert answer(html)[1].startswith("Nothing needs you. Next: Ana Guest")
+    assert title(html) == "Arrivals · Latchboard"
+    assert tally(html) == {"ready": 2}
+
+
+def test_an_empty_calm_page_is_quiet(app: Flask) -> None:
+    assert answer(browser(app).get("/").text) == ("All quiet", "Nothing needs you.")
+
+
+def test_the_page_is_asked_for_again_when_a_stay_that_it_does_not_show_turns(app: Flask) -> None:
+    place = make_property()
+    with freeze_time("2026-03-02T15:00:00Z"):
+        for number in range(50):
+            a_stay(place=place, arrives_in=timedelta(hours=30, minutes=number))
+        a_stay(Status.SENT, place=place, arrives_in=timedelta(hours=31, minutes=10))
+        client = browser(app)
+        url = poll_url(client.get("/").text)
+    until = int(parse_qs(urlsplit(url).query)["until"][0])
+
+    with freeze_time("2026-03-02T15:00:00Z"):
+        assert until <= (clock.now() + HOUR).timestamp() + 1
+
+
+# What else needs somebody
+
+
+def test_an_old_code_that_is_not_proven_off_is_no_quiet(app: Flask) -> None:
+    an_old_code()
+
+    html = browser(app).get("/").text
+
+    headline, subline = answer(html)
+    assert headline == "No guests soon"
+    assert subline == "One old code is not proven off its lock."
+    assert "Nothing needs you" not in html
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_an_old_code_has_the_step_the_next_try_and_resync(app: Flask, is_cancelled: bool) -> None:
+    code = an_old_code()
+    booking = code.booking
+    assert booking is not None
+    if is_cancelled:
+        booking.status = BookingStatus.CANCELLED
+        saved(booking)
+
+    html = browser(app).get("/").text
+
+    row = element(html, id=f"booking-{booking.id}")
+    said = words(row.text)
+    assert "Should have been off" in said
+    assert "Next try to remove it in" in said
+    assert "Now: if it matters now, delete the code in the Schlage Home app" in said
+    links = {e.get("href") for e in elements(html)}
+    assert f"/locks/{code.lock_id}" in links
+    assert f"/bookings/{booking.id}/resync" in {
+        e.get("formaction") for e in elements(html, form="act")
+    }
+
+
+def test_very_many_old_codes_are_all_counted_and_the_rest_a_click_away(app: Flask) -> None:
+    for number in range(52):
+        an_old_code(f"Late {number}")
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[1] == "52 old codes are not proven off their locks."
+    assert len(rows(html)) == 50
+    assert "All 52 old codes" in html
+
+
+def test_resync_of_an_old_code_ends_its_wait(app: Flask) -> None:
+    code = an_old_code(retry_at=clock.now() + HOUR, failures=5)
+
+    answered = browser(app).send(f"/bookings/{code.booking_id}/resync", **{"from": "/"})
+
+    assert answered.location == "/"
+    assert fresh(code).retry_at is None
+
+
+def test_an_open_alert_is_counted_and_links_to_the_alerts(app: Flask) -> None:
+    a_stay()
+    make_alert(cause="staff_needs_you", key="staff_needs_you:1:2", words="Cleaner at Door: no.")
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "The next arrival is ready"
+    assert answer(html)[1].startswith("One thing needs you. Next: Ana Guest")
+    assert "Nothing needs you" not in html
+    assert title(html) == "Arrivals · Latchboard"
+    assert "Open the alerts" in html
+
+
+def test_an_alert_about_a_guest_who_is_counted_is_not_counted_twice(app: Flask) -> None:
+    booking = a_stay(Status.NEEDS_YOU, arrives_in=HOUR)
+    make_alert(cause="needs_you", key="needs_you:1", booking_id=booking.id)
+
+    assert "thing" not in answer(browser(app).get("/").text)[1]
+
+
+def test_a_calendar_that_was_not_read_for_long_is_told_of(app: Flask) -> None:
+    now = clock.now()
+    place = make_property(name="Casa Mar")
+    stale = make_feed(place, good_at=now - 5 * HOUR, failures=6)
+    make_feed(name="Fine", good_at=now - timedelta(minutes=20))
+    make_feed(name="New", created_at=now)
+    make_feed(name="Paused", good_at=now - 50 * HOUR, is_paused=True)
+    make_feed(name="A file", good_at=now - 900 * HOUR, address=None)
+    make_alert(cause="feed_sick", key=f"feed_sick:{stale.id}", feed_id=stale.id)
+
+    html = browser(app).get("/").text
+
+    banner = element(html, data_banner="feed_sick")
+    assert "A calendar was not read for long: guests may be missing here" in words(banner.text)
+    assert "Last read 5 h ago" in words(banner.text)
+    assert "Casa Mar" in banner.text
+    assert f"/imports#feed-{stale.id}" in {e.get("href") for e in elements(html)}
+    assert answer(html)[1] == "One thing needs you."
+    assert "All quiet" not in html
+
+
+def test_stays_that_a_calendar_dropped_wait_for_somebody(app: Flask) -> None:
+    now = clock.now()
+    held = make_feed(good_at=now, held_until=now + 20 * HOUR, changed_at=now - HOUR)
+    make_feed(name="Said", good_at=now, held_until=now + HOUR, hold_accepted_at=now)
+    make_feed(name="Over", good_at=now, held_until=now - HOUR)
+
+    html = browser(app).get("/").text
+
+    banner = element(html, data_banner="feed_held")
+    assert "suddenly lists far fewer stays" in words(banner.text)
+    assert "say whether those stays are really gone" in words(banner.text)
+    assert [e["href"] for e in elements(html) if "#feed-" in (e.get("href") or "")] == [
+        f"/imports#feed-{held.id}"
+    ]
+
+
+def test_a_channel_that_reaches_nobody_is_told_of(app: Flask) -> None:
+    channel = make_channel(name="Night phone", dead_since=clock.now() - 3 * HOUR)
+    make_channel(name="Fine one")
+
+    html = browser(app).get("/").text
+
+    banner = words(element(html, data_banner="channel_dead").text)
+    assert "A channel reaches nobody" in banner
+    assert "Night phone" in banner
+    assert "Fine one" not in banner
+    assert f"/settings/alerts#channel-{channel.id}" in {e.get("href") for e in elements(html)}
+    assert answer(html)[1] == "One thing needs you."
+
+
+def test_a_property_without_a_lock_is_no_quiet_before_its_guest_is_near(app: Flask) -> None:
+    make_booking(make_property(name="Casa Mar"), arrives_in=200 * HOUR)
+    client = browser(app)
+
+    far = client.get("/").text
+    make_booking(make_property(name="Casa Sol"), arrives_in=20 * HOUR)
+    near = client.get("/").text
+
+    assert element(far, data_banner="unmapped")
+    assert answer(far) == ("No guests soon", "One thing needs you.")
+    # Whoever comes soon is counted as a guest, and their property not once more.
+    assert answer(near)[0] == "One guest may not get in"
+    assert answer(near)[1].endswith("One thing needs you.")
+
+
+def test_signed_out_is_no_quiet_also_before_its_alert(app: Flask) -> None:
+    make_connection(state=ConnectionState.SIGNED_OUT)
+
+    assert "Nothing needs you" not in browser(app).get("/").text
+
+
+def test_work_that_nobody_sees_to_is_told_of(app: Flask) -> None:
+    lock = make_lock(due_at=clock.now() - timedelta(minutes=6))
+    make_lock(due_at=clock.now() + HOUR)
+    client = browser(app)
+
+    html = client.get("/").text
+    lock.due_at = clock.now() + timedelta(minutes=1)
+    saved(lock)
+    after = client.get("/").text
+
+    banner = words(element(html, data_banner="standstill").text)
+    assert "Nothing is sent by itself right now" in banner
+    assert "Since 6 min ago" in banner
+    assert "have its worker and its clock started again" in banner
+    # No change of the account tells that it is over: the page looks by itself.
+    until = int(parse_qs(urlsplit(poll_url(html)).query)["until"][0])
+    assert until <= clock.now().timestamp() + 32
+    assert not elements(after, data_banner="standstill")
+    assert "Nothing needs you" in after
+
+
+def test_work_that_was_due_a_moment_ago_is_no_standstill(app: Flask) -> None:
+    make_lock(due_at=clock.now() - timedelta(minutes=4))
+
+    assert not elements(browser(app).get("/").text, data_banner="standstill")
+
+
+def test_anothers_troubles_stand_on_no_page(app: Flask) -> None:
+    other = make_account("Other")
+    place = make_property(other)
+    booking = a_stay(Status.NEEDS_YOU, arrives_in=-HOUR, place=place)
+    calls_for_help(booking, account_id=other.id)
+    make_feed(place, good_at=clock.now() - 9 * HOUR)
+    make_channel(other, dead_since=clock.now())
+    make_lock(connection=make_connection(other), due_at=clock.now() - HOUR)
+    account = make_account("Mine")
+
+    html = browser(app, account).get("/").text
+
+    assert not [e for e in elements(html) if "data-banner" in e]
+    assert answer(html) == ("All quiet", "Nothing needs you.")
+
+
+@contextmanager
+def counted(numbers: list[int]) -> Iterator[None]:
+    with statements() as asked:
+        yield
+    numbers.append(len(asked))
+
+
+@pytest.mark.parametrize("address", ["/", "/?verdict=not_ready"])
+def test_however_many_need_somebody_the_page_asks_as_often(app: Flask, address: str) -> None:
+    client = browser(app)
+    asked: list[int] = []
+
+    def some(number: int) -> None:
+        for _ in range(number):
+            calls_for_help(a_stay(arrives_in=-HOUR, name="Calls"))
+            a_stay(Status.NEEDS_YOU, arrives_in=-HOUR)
+            a_stay(Status.NEEDS_YOU)
+            a_stay(arrives_in=-30 * HOUR)
+            an_old_code()
+
+    some(1)
+    with counted(asked):
+        client.get(address)
+    some(20)
+    with counted(asked):
+        client.get(address)
+
+    assert asked[0] == asked[1]
