@@ -87,7 +87,6 @@ class Board:
     unmapped: tuple[Unmapped, ...] = ()
     has_alerts: bool = False  # some of what else needs somebody stands on the alerts page
     has_bookings: bool = True
-    pace_seconds: int = 30
     until: datetime
 
     @property
@@ -162,7 +161,6 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
         tally=tally,
         total=total,
         has_bookings=bool(known) or session.scalar(select(Booking.id).limit(1)) is not None,
-        pace_seconds=stays.pace_seconds(shown, now),
         until=_until(list(known.values()), near, wrong, now),
     )
 

@@ -116,11 +116,6 @@ def next_turn(stays: Sequence[Stay], now: datetime) -> datetime:
     return min((at for each in stays for at in each.turns(now)), default=now + timedelta(hours=1))
 
 
-def pace_seconds(_stays: Sequence[Stay], _now: datetime) -> int:
-    """How often a page of these stays looks, whatever they wait for."""
-    return 2
-
-
 def find(
     session: Session, booking_id: int, now: datetime, *, is_staff: bool = False
 ) -> Stay | None:

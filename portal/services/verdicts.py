@@ -44,6 +44,7 @@ _OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id")).opt
         DoorCode.ends_at,
         DoorCode.own_pin,
         DoorCode.status,
+        DoorCode.status_at,
         DoorCode.due_at,
         DoorCode.problem,
         DoorCode.proven_at,
