@@ -16,6 +16,7 @@ from portal.domain.snapshot import (
     EntryFacts,
     Pace,
     Snapshot,
+    is_written_as_wanted,
 )
 from portal.domain.week import WeeklyWindow, in_order
 
@@ -222,10 +223,13 @@ def _seen(
             state=EntryState.MAYBE,
             evidence=Evidence.SENT,
         )
+    # Where something else is wanted, what the list shows may be an update of ours.
     is_changed = (
         entry.state is EntryState.HELD
+        and code is not None
+        and is_written_as_wanted(code, entry)
         and now - entry.evidence_at > LIST_LAG
-        and (_has_other_dates(entry, line) or _has_other_week(entry, code, line))
+        and (_has_other_dates(entry, line) or _has_other_week(code, line))
     )
     return Sighting(
         entry.id,
@@ -241,11 +245,9 @@ def _has_other_dates(entry: EntryFacts, line: Listed) -> bool:
     return (line.starts_at, line.ends_at) != (entry.starts_at, entry.ends_at)
 
 
-def _has_other_week(entry: EntryFacts, code: CodeFacts | None, line: Listed) -> bool:
+def _has_other_week(code: CodeFacts, line: Listed) -> bool:
     """Whether a staff code's hours of the week are others than those last confirmed."""
-    if code is None or line.windows is None or entry.revision != code.revision:
-        return False
-    return in_order(line.windows) != in_order(code.windows)
+    return line.windows is not None and in_order(line.windows) != in_order(code.windows)
 
 
 def _missed(

@@ -328,6 +328,23 @@ def test_resync_adds_a_missing_code_and_never_deletes(house: House, watch: Watch
     assert house.status(booking) is Status.CONFIRMED
 
 
+def test_an_update_of_ours_that_was_done_unheard_is_not_somebody_elses_change(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_applied", only="update")
+    for _ in range(4):
+        house.door.script.push("timeout_not_applied", only="update")
+
+    house.book(departs="2026-03-10")
+    house.stage.run_for(hours=6)
+
+    assert "changed_outside" not in house.told(booking)
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
 @pytest.mark.parametrize("fault", [None, "timeout_applied", "timeout_not_applied", "nack"])
 def test_a_door_that_is_mapped_again_while_its_code_leaves_is_not_green_before_it_is_there(
     watch: Watch, fault: str | None
