@@ -287,15 +287,15 @@ def _missed(
 
 
 def has_vanished(entry: EntryFacts, code: CodeFacts | None, now: datetime) -> bool:
-    """An add of unknown outcome that the list does not show, of something that is to be off.
+    """Two reads do not show something that is to be off, and that was there or may have been.
 
     What is wanted is sent again, and the lock's answer to that tells.
     """
     return (
         code is not None
         and not _is_to_stay(code, entry, now)
-        and entry.state is EntryState.MAYBE
-        and entry.evidence is Evidence.SENT
+        and entry.may_be_on_lock
+        and entry.evidence is not Evidence.IN_USE
         and entry.absent_reads >= READS_TO_BELIEVE
         and not _is_known_to_nobody(code, entry, now)
     )

@@ -28,6 +28,7 @@ CONTRADICTIONS: Final = 2
 
 _WRITES = re.compile(r"add|creat|updat|chang|edit", re.IGNORECASE)
 _DELETES = re.compile(r"delet|remov", re.IGNORECASE)
+_ALL = re.compile(r"all[\s_]*(access[\s_]*)?codes", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class LogLine:
     @property
     def is_removal(self) -> bool:
         return bool(_DELETES.search(self.event))
+
+    @property
+    def is_removal_of_all(self) -> bool:
+        return self.is_removal and bool(_ALL.search(self.event))
 
 
 class Word(Enum):
@@ -83,7 +88,7 @@ def last_write(entry: EntryFacts, made_at: datetime, log: Sequence[LogLine]) -> 
         (
             line
             for line in log
-            if (line.label or "").casefold() == label
+            if ((line.label or "").casefold() == label or line.is_removal_of_all)
             and line.at >= made_at - SKEW
             and (line.is_write or line.is_removal)
         ),

@@ -126,7 +126,7 @@ def _refused(session: Session, rows: LockRows) -> list[LockEntry]:
 
 
 def _vanished(rows: LockRows, now: datetime) -> list[LockEntry]:
-    """Entries to be off that no list shows, and of whose add nobody knows how it ended."""
+    """Entries to be off that no list shows any more."""
     facts = {code.id: code for code in rows.code_facts()}
     return [
         entry
@@ -137,12 +137,18 @@ def _vanished(rows: LockRows, now: datetime) -> list[LockEntry]:
 
 def _conclude(session: Session, entry: LockEntry, *, is_on_lock: bool, now: datetime) -> None:
     """The vanished entry is gone, unless the lock itself says that it holds it."""
-    entry.evidence_at = now
-    if is_on_lock:
-        entry.evidence = Evidence.IN_USE
-        _tell(session, entry, timeline.Kind.FOUND_IN_LOG)
+    if is_on_lock and entry.access_code_id is not None:
+        # The list left it out: it goes on being removed.
+        entry.absent_reads, entry.absent_at = 0, None
     else:
-        entry.state, entry.evidence = EntryState.GONE, Evidence.READ_TWICE
+        entry.evidence_at = now
+        entry.state, entry.evidence = (
+            (EntryState.MAYBE, Evidence.IN_USE)
+            if is_on_lock
+            else (EntryState.GONE, Evidence.READ_TWICE)
+        )
+    if is_on_lock:
+        _tell(session, entry, timeline.Kind.FOUND_IN_LOG)
 
 
 def _take_over(entry: LockEntry, line: LogLine, now: datetime) -> None:

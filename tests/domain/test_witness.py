@@ -1,11 +1,14 @@
 """What a lock's own log says of our writes, and when it is asked."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from portal.domain import witness
 from portal.domain.entry import Evidence
+from portal.domain.snapshot import CodeFacts, EntryFacts
 from portal.domain.witness import LogLine, Word
 from tests.domain.facts import NOW, PACE, a_code, a_snapshot, an_entry, in_doubt
 
@@ -88,3 +91,35 @@ def test_silence_means_something_once_the_log_had_time_to_tell() -> None:
 
     assert not witness.may_conclude(answered, PACE, NOW + 59 * SECOND)
     assert witness.may_conclude(answered, PACE, NOW + 60 * SECOND)
+
+
+# What no list shows any more
+
+
+@pytest.mark.parametrize(
+    "event", ["AllAccessCodesDeleted", "All codes deleted", "DeleteAllAccessCodes"]
+)
+def test_who_empties_the_lock_removes_every_name(event: str) -> None:
+    emptied = LogLine(NOW + MINUTE, event)
+
+    assert witness.last_write(ENTRY, NOW, [emptied, line("AccessCodeUserAdded")]) is None
+    assert witness.last_write(ENTRY, NOW, [line("AccessCodeUserAdded", 2 * MINUTE), emptied])
+
+
+@pytest.mark.parametrize("evidence", [Evidence.SENT, Evidence.LEAVING, Evidence.CONFIRMED])
+def test_the_log_is_asked_for_what_is_to_be_off_and_has_vanished_from_the_list(
+    evidence: Evidence,
+) -> None:
+    code = a_code(is_wanted=False)
+    seen = an_entry(code, evidence=evidence)
+    gone = replace(seen, absent_reads=2, absent_at=NOW - SECOND)
+
+    def asked(entry: EntryFacts, code: CodeFacts = code, **lock: Any) -> datetime | None:
+        tells = {"log_tells_at": NOW - MINUTE}
+        return witness.next_log_read(a_snapshot(code, entries=(entry,), **tells | lock), NOW)
+
+    assert asked(gone) == NOW - SECOND
+    assert asked(seen) is None
+    assert asked(gone, log_tells_at=None) is None, "a log that is not known to tell"
+    assert asked(replace(gone, evidence=Evidence.IN_USE)) is None, "it has told"
+    assert asked(gone, code=a_code()) is None, "what is wanted is sent again"

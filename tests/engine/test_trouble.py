@@ -82,6 +82,26 @@ def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_remov
     watch.assert_settled()
 
 
+def test_a_cancelled_code_that_the_list_leaves_out_twice_goes_on_being_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-06")
+    house.stage.run_for(minutes=30)
+    house.door.script.push("timeout_not_applied", only="delete", until=UNTIL_DELETE_ALL)
+    house.cancel(booking)
+    for _ in range(2):
+        house.door.script.push("list_omits", only="list")
+    house.stage.run_for(hours=2)
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+
+    house.door.script.end(UNTIL_DELETE_ALL)
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
 def test_an_old_pin_that_only_the_locks_log_tells_of_is_in_doubt_until_its_window_is_over(
     house: House, watch: Watch
 ) -> None:
