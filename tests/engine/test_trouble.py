@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
-from requests import PreparedRequest, Response
 from sqlalchemy import select
 
 from benchmarks.stage import USER
@@ -26,7 +24,6 @@ from portal.models import (
 )
 from portal.services import bookings, connections, outages, ringing
 from portal.unit_of_work import writing
-from simulator.adapter import CloudAdapter
 from simulator.codes import Code
 from simulator.faults import preset
 from simulator.problems import ALREADY_IN_USE
@@ -35,13 +32,6 @@ from tests.engine.promises import Watch
 from tests.support.builders import make_property
 from tests.support.house import House
 from tests.web.pages import browser
-
-
-def open_alerts(house: House) -> list[str]:
-    house.stage.sweep()
-    db.session.rollback()
-    return sorted(db.session.scalars(select(Alert.cause).where(Alert.closed_at.is_(None))))
-
 
 # Split brain
 
@@ -58,98 +48,6 @@ def test_a_pin_the_lock_alone_remembers_is_replaced_when_nobody_was_shown_it(
     assert house.status(booking) is Status.CONFIRMED
     assert house.pin(booking) != first
     assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
-
-
-def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_removed(
-    house: House, watch: Watch
-) -> None:
-    house.book("before")
-    house.stage.run_for(minutes=5)
-    house.door.script.push("split_brain_a", only="add")
-    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
-    house.stage.run_for(seconds=20)
-
-    house.cancel(booking)
-    house.stage.run_for(minutes=40)
-
-    assert house.opens(house.pin(booking))
-    assert house.status(booking) is Status.REMOVING
-    assert "found_in_log" in house.told(booking)
-    assert open_alerts(house) == ["removal_unconfirmed"]
-
-    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
-    assert house.status(booking) is Status.REMOVED
-    watch.assert_settled()
-
-
-def test_a_cancelled_code_that_the_list_leaves_out_twice_goes_on_being_removed(
-    house: House, watch: Watch
-) -> None:
-    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-06")
-    house.stage.run_for(minutes=30)
-    house.door.script.push("timeout_not_applied", only="delete", until=UNTIL_DELETE_ALL)
-    house.cancel(booking)
-    for _ in range(2):
-        house.door.script.push("list_omits", only="list")
-    house.stage.run_for(hours=2)
-    assert house.opens(house.pin(booking))
-    assert house.status(booking) is Status.REMOVING
-
-    house.door.script.end(UNTIL_DELETE_ALL)
-    house.stage.run_for(minutes=10)
-
-    assert house.status(booking) is Status.REMOVED
-    watch.assert_settled()
-
-
-def test_an_old_pin_that_only_the_locks_log_tells_of_is_in_doubt_until_its_window_is_over(
-    house: House, watch: Watch
-) -> None:
-    house.book("before")
-    house.stage.run_for(minutes=5)
-    house.door.script.push("split_brain_a", only="add")
-    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
-    house.stage.run_for(seconds=20)
-
-    house.new_pin(booking)
-    house.stage.run_for(minutes=40)
-    assert house.status(booking) is Status.CONFIRMED
-    watch.assert_settled()
-    house.cancel(booking)
-    house.stage.run_for(minutes=40)
-
-    assert house.status(booking) is Status.REMOVING
-    assert open_alerts(house) == ["removal_unconfirmed"]
-
-
-class NoLogs(CloudAdapter):
-    """Schlage answers everything but for the locks' logs."""
-
-    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        answer = super().send(request, *args, **options)
-        if "/history" in (request.url or ""):
-            answer.status_code = 502
-        return answer
-
-
-@pytest.mark.parametrize(("is_log_there", "minutes"), [(True, 5), (False, 90)])
-def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
-    house: House, watch: Watch, is_log_there: bool, minutes: int
-) -> None:
-    house.book("before")
-    house.stage.run_for(minutes=5)
-    if not is_log_there:
-        house.stage.adapter, house.stage._http = NoLogs(house.stage.cloud), None
-    house.door.script.push("timeout_not_applied", only="add")
-    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
-    house.stage.run_for(seconds=20)
-
-    house.cancel(booking)
-    house.stage.run_for(minutes=minutes)
-
-    assert house.status(booking) is Status.REMOVED
-    assert "found_in_log" not in house.told(booking)
-    watch.assert_settled()
 
 
 def test_a_pin_replaced_for_one_door_is_green_on_no_other_before_it_is_there(
@@ -357,14 +255,14 @@ def test_signed_out_everything_waits_and_goes_on_after_the_reconnect(
     assert house.status(second) is Status.NEEDS_YOU
     assert house.booking(second.id).problem is ProblemKey.SIGNED_OUT
     assert house.status(first) is Status.CONFIRMED
-    assert open_alerts(house) == ["signed_out"]
+    assert house.open_alerts() == ["signed_out"]
 
     house.reconnect()
     house.stage.run_for(minutes=5)
 
     watch.assert_settled()
     assert house.status(second) is Status.CONFIRMED
-    assert open_alerts(house) == []
+    assert house.open_alerts() == []
 
 
 def test_disconnected_a_booking_has_no_lock_and_goes_on_after_the_reconnect(
@@ -417,7 +315,7 @@ def test_an_outage_over_many_locks_is_one_alert_and_slow_probes(watch: Watch) ->
     house.stage.run_for(minutes=30)
     writes = len(watch.writes)
     assert connection_of(house).outage_since is not None
-    assert "schlage_outage" in open_alerts(house)
+    assert "schlage_outage" in house.open_alerts()
     assert writes == 0, "the gate is down: nothing gets as far as a lock"
 
     with house.stage.cloud.steady():
@@ -426,7 +324,7 @@ def test_an_outage_over_many_locks_is_one_alert_and_slow_probes(watch: Watch) ->
 
     watch.assert_settled()
     assert house.booking(booking.id).verdict is Verdict.READY
-    assert "schlage_outage" not in open_alerts(house)
+    assert "schlage_outage" not in house.open_alerts()
 
 
 def test_after_an_outage_the_nearest_arrival_goes_first(house: House, watch: Watch) -> None:
@@ -702,7 +600,7 @@ def test_lateness_is_alarmed_at_24_6_and_2_hours_and_the_alarm_ends_with_the_cau
     house.reconnect()
     house.stage.run_for(minutes=2)
 
-    assert open_alerts(house) == []
+    assert house.open_alerts() == []
 
 
 def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
@@ -716,13 +614,13 @@ def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
 
     house.stage.run_until(ends + timedelta(minutes=45))
 
-    assert "removal_unconfirmed" in open_alerts(house)
+    assert "removal_unconfirmed" in house.open_alerts()
     assert house.status(booking) is Status.REMOVING
     assert house.booking(booking.id).verdict is Verdict.AT_RISK
     house.set_connected(True)
     house.stage.run_for(minutes=30)
     assert house.status(booking) is Status.REMOVED
-    assert open_alerts(house) == []
+    assert house.open_alerts() == []
 
 
 def test_a_resync_after_the_stay_tries_the_removal_at_once(house: House, watch: Watch) -> None:
@@ -749,7 +647,7 @@ def test_silent_webhooks_are_noticed(house: House) -> None:
 
     house.stage.run_for(minutes=15)
 
-    assert open_alerts(house) == ["webhooks_off"]
+    assert house.open_alerts() == ["webhooks_off"]
 
 
 def test_messages_that_leave_the_reason_to_a_look_up_are_no_silence(house: House) -> None:
@@ -766,7 +664,7 @@ def test_messages_that_leave_the_reason_to_a_look_up_are_no_silence(house: House
     failed = [c for c in house.commands() if c.state is State.FAILED]
     assert len(failed) > 5
     assert {c.closed_by for c in failed} == {"webhook"}
-    assert "webhooks_off" not in open_alerts(house)
+    assert "webhooks_off" not in house.open_alerts()
 
 
 def test_the_removal_of_a_cancelled_bookings_code_says_why_also_during_a_resync(

@@ -10,6 +10,7 @@ from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import (
+    Alert,
     Booking,
     BookingStatus,
     Command,
@@ -61,6 +62,12 @@ class House:
         """The door's way to the Internet is there or gone from now on."""
         with self.stage.cloud.steady():
             self.stage.cloud.weather.set_connected(self.doors[door], is_connected)
+
+    def open_alerts(self) -> list[str]:
+        """The causes of what is alerted, after one more look."""
+        self.stage.sweep()
+        db.session.rollback()
+        return sorted(db.session.scalars(select(Alert.cause).where(Alert.closed_at.is_(None))))
 
     def map(self, *locks: Lock) -> None:
         """These locks and no others open the house."""

@@ -1,0 +1,104 @@
+"""Codes that are to be off and that no list shows: gone only if the lock's own log says so too."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from requests import PreparedRequest, Response
+
+from portal.domain.status import Status
+from portal.models import Booking
+from simulator.adapter import CloudAdapter
+from simulator.script import UNTIL_DELETE_ALL
+from tests.engine.promises import Watch
+from tests.support.house import House
+
+
+def a_guest_whose_add_fails(house: House, fault: str, departs: str) -> Booking:
+    """A guest's add is under way, with this end, on a lock whose log is known to tell of codes."""
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push(fault, only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs=departs)
+    house.stage.run_for(seconds=20)
+    return booking
+
+
+def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_whose_add_fails(house, "split_brain_a", "2026-03-02T20:00")
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "found_in_log" in house.told(booking)
+    assert house.open_alerts() == ["removal_unconfirmed"]
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_a_cancelled_code_that_the_list_leaves_out_twice_goes_on_being_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-06")
+    house.stage.run_for(minutes=30)
+    house.door.script.push("timeout_not_applied", only="delete", until=UNTIL_DELETE_ALL)
+    house.cancel(booking)
+    for _ in range(2):
+        house.door.script.push("list_omits", only="list")
+    house.stage.run_for(hours=2)
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+
+    house.door.script.end(UNTIL_DELETE_ALL)
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_an_old_pin_that_only_the_locks_log_tells_of_is_in_doubt_until_its_window_is_over(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_whose_add_fails(house, "split_brain_a", "2026-03-03T10:00")
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=40)
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.status(booking) is Status.REMOVING
+    assert house.open_alerts() == ["removal_unconfirmed"]
+
+
+class NoLogs(CloudAdapter):
+    """Schlage answers everything but for the locks' logs."""
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        answer = super().send(request, *args, **options)
+        if "/history" in (request.url or ""):
+            answer.status_code = 502
+        return answer
+
+
+@pytest.mark.parametrize(("is_log_there", "minutes"), [(True, 5), (False, 90)])
+def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
+    house: House, watch: Watch, is_log_there: bool, minutes: int
+) -> None:
+    booking = a_guest_whose_add_fails(house, "timeout_not_applied", "2026-03-02T20:00")
+    if not is_log_there:
+        house.stage.adapter, house.stage._http = NoLogs(house.stage.cloud), None
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=minutes)
+
+    assert house.status(booking) is Status.REMOVED
+    assert "found_in_log" not in house.told(booking)
+    watch.assert_settled()
