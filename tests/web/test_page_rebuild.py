@@ -128,4 +128,4 @@ def test_until_when_the_guest_is_inside_is_said_as_people_write_dates(
     assert f"A guest is inside until {filters.plain_date(inside.departs_on)}" in page
     assert refused.status_code == 422
     assert "type the lock&#39;s name: Front door" in refused.text
-    assert inside.departs_on.isoformat() not in page + refused.text
+    assert f"until {inside.departs_on.isoformat()}" not in page + refused.text
