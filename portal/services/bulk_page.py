@@ -20,7 +20,7 @@ from portal.domain.bulk import (
     Why,
 )
 from portal.models import Booking, BulkItem, BulkRun
-from portal.services import board, bulk, guest_sending_page, stays
+from portal.services import board, bulk, guest_sending_page, outlook, stays
 from portal.services.board import PAGE_SIZE, When, Wish
 from portal.services.guest_sending_page import Sent
 from portal.services.stays import Stay
@@ -110,7 +110,7 @@ class PastRun:
 
 def choices(session: Session, wish: Wish, now: datetime) -> Choices:
     """The bookings of these filters, a page of them."""
-    conditions = board.matching(wish, now)
+    conditions = _matching(session, wish, now)
     found = stays.load(
         session,
         conditions,
@@ -128,7 +128,7 @@ def choices(session: Session, wish: Wish, now: datetime) -> Choices:
 def ids_of(session: Session, wish: Wish, now: datetime) -> list[int]:
     """The bookings that the filters show on all their pages; one more than a run may have at most,
     so that too many are noticed."""
-    statement = select(Booking.id).join(Booking.property).where(*board.matching(wish, now))
+    statement = select(Booking.id).join(Booking.property).where(*_matching(session, wish, now))
     return list(session.scalars(statement.limit(MOST_BOOKINGS + 1)))
 
 
@@ -195,6 +195,13 @@ def past(session: Session) -> tuple[PastRun, ...]:
         for run in runs
         if run.started_at is not None
     )
+
+
+def _matching(session: Session, wish: Wish, now: datetime) -> board.Conditions:
+    """What the list that led here filters by: its verdicts are those of now."""
+    if wish.verdict is None:
+        return board.matching(wish, now)
+    return board.matching(wish, now, outlook.near(session, now, ()).verdict_now)
 
 
 def _rows(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from jobs.bulk import work_bulk
 from portal import clock
 from portal.domain.bulk import ItemState, Kind, RunState, Why
-from portal.domain.status import Status
+from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Account, Booking, BookingStatus, BulkItem, BulkRun, Lock, Property, Role
 from portal.queue import JobName
@@ -348,6 +348,25 @@ def test_all_that_the_filters_show_can_be_chosen_and_not_one_more(street: Street
 
     run_id = int((answer.location or "").rpartition("/")[2])
     assert sorted(item.booking_id for item in items(run_id)) == sorted(b.id for b in shown)
+
+
+def test_a_filter_by_verdict_finds_what_the_arrivals_find_by_it(street: Street) -> None:
+    due = {"verdict": Verdict.READY, "verdict_due_at": clock.now() - timedelta(minutes=1)}
+    turned = make_booking(street.place, guest_name="Tia Turned", **due)
+    make_door_code(turned, street.lock, status=Status.NEEDS_YOU)
+    street.stay(guest_name="Ana Fine", verdict=Verdict.READY)
+
+    listed = {v: street.client.get(f"/?verdict={v}").text for v in ("not_ready", "ready")}
+    shown = {v: street.client.get(f"/bulk?verdict={v}").text for v in ("not_ready", "ready")}
+    answer = street.client.send("/bulk?verdict=not_ready", kind="resync", scope="all")
+
+    for page in (listed, shown):
+        assert ["Tia Turned" in page[v] for v in ("not_ready", "ready")] == [True, False]
+    assert "Ana Fine" in shown["ready"]
+    assert "Ana Fine" not in shown["not_ready"]
+    assert answer.status_code == 303
+    run_id = int((answer.location or "").rpartition("/")[2])
+    assert [item.booking_id for item in items(run_id)] == [turned.id]
 
 
 def test_more_than_a_run_may_have_is_refused_in_words(
