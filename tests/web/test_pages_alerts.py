@@ -173,6 +173,28 @@ def test_alerts_of_one_cause_stand_together_and_what_keeps_guests_out_stands_fir
     assert "Something new" in element(html, data_cause="something_new").text
 
 
+def all_seen_buttons(html: str) -> int:
+    return sum(words(e.text) == "Mark all as seen" for e in elements(html) if e.tag == "button")
+
+
+def test_all_can_be_marked_as_seen_once_a_poll_brought_an_alert_and_no_longer_than_that(
+    app: Flask,
+) -> None:
+    account = make_account()
+    client = browser(app, account)
+    calm = client.get("/alerts").text
+    make_alert(account, cause="feed_sick")
+
+    brought = client.get("/alerts/live").text
+    as_viewer = browser(app, account, role=Role.VIEWER).get("/alerts/live").text
+    client.send("/alerts/seen")
+    afterwards = client.get("/alerts/live").text
+
+    assert element(calm, id="act").tag == "form", "the button finds its form on a calm page too"
+    assert [all_seen_buttons(html) for html in (calm, brought, afterwards)] == [0, 1, 0]
+    assert all_seen_buttons(as_viewer) == 0
+
+
 def test_what_is_over_stands_below_for_a_week(app: Flask) -> None:
     now = clock.now()
     over = make_alert(opened_at=now - 5 * HOUR, closed_at=now - 2 * HOUR)
