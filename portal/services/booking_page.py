@@ -1,11 +1,11 @@
 """What the booking page reads, beside the stay itself: each door in detail, and the history."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from portal.domain import resync
@@ -237,6 +237,16 @@ def timeline_of_booking(session: Session, booking_id: int, limit: int | None) ->
 def timeline_of_lock(session: Session, lock_id: int, limit: int | None) -> tuple[Line, ...]:
     """The lock's history, the newest line first."""
     return timeline(session, TimelineEntry.lock_id == lock_id, limit)
+
+
+def timeline_of_account(
+    session: Session, kinds: Collection[Happening], limit: int | None
+) -> tuple[Line, ...]:
+    """What was done of these kinds, none of which is about a booking; the newest line first."""
+    # Nearly all lines of an account are about bookings: a database that has counted what its tables
+    # hold looks at none of those.
+    is_asked = TimelineEntry.kind.in_([str(kind) for kind in kinds])
+    return timeline(session, and_(TimelineEntry.booking_id.is_(None), is_asked), limit)
 
 
 def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line, ...]:

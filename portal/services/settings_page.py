@@ -16,11 +16,11 @@ from portal.models import (
     ConnectionState,
     Lock,
     RestorePolicy,
-    TimelineEntry,
 )
-from portal.services import booking_page, mapping_page, timeline
+from portal.services import booking_page, mapping_page
 from portal.services.booking_page import Line
 from portal.services.mapping_page import Mappings
+from portal.services.timeline import Kind
 
 # A test that nobody answered for so long is not running any more.
 _TEST_TAKES: Final = timedelta(minutes=3)
@@ -75,12 +75,13 @@ def read(session: Session, account_id: int, now: datetime) -> Settings:
     links = connections(session, now)
     usable = {link.id for link in links if link.state is ConnectionState.CONNECTED}
     names = {link.id: link.name for link in links}
-    is_choice = TimelineEntry.kind == str(timeline.Kind.RESTORE_POLICY_CHANGED)
     return Settings(
         links=links,
         mapping=mapping_page.read(session, names, usable, now),
         restore_policy=session.get_one(Account, account_id).restore_policy,
-        choices=booking_page.timeline(session, is_choice, _CHOICES_TOLD),
+        choices=booking_page.timeline_of_account(
+            session, [Kind.RESTORE_POLICY_CHANGED], _CHOICES_TOLD
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.models import ApiToken, Manager, Property, Role, SignIn, TimelineEntry
+from portal.models import ApiToken, Manager, Property, Role, SignIn
 from portal.services import booking_page
 from portal.services.booking_page import Line
 from portal.services.timeline import TEAM
@@ -121,7 +121,7 @@ def browsers(session: Session, manager_id: int, this_id: int) -> tuple[Browser, 
 
 def history(session: Session) -> tuple[Line, ...]:
     """What was done about people and tokens, the newest first."""
-    return booking_page.timeline(session, TimelineEntry.kind.in_(TEAM), HISTORY_SIZE)
+    return booking_page.timeline_of_account(session, TEAM, HISTORY_SIZE)
 
 
 def zone(session: Session) -> str:
