@@ -126,9 +126,9 @@ def _answering_polls(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _made_from(asking: Caller) -> object:
     """All that a fragment depends on: two requests that agree in it get the same one."""
-    args = frozenset(
-        (name, value)
-        for name, value in request.args.items(multi=True)
+    args = tuple(
+        (name, tuple(values))
+        for name, values in sorted(request.args.lists())
         if name not in {"version", "until"}
     )
     return (

@@ -167,6 +167,19 @@ def test_a_page_speaks_what_the_browser_asks_for_where_that_is_translated(
         assert f'lang="{"de" if is_german else "en"}"' in page
 
 
+def test_a_poll_is_never_answered_with_what_was_rendered_in_another_language(
+    translated: Flask,
+) -> None:
+    client = browser(translated)
+
+    polled = [
+        client.get("/arrivals/live", headers={"Accept-Language": language}).text
+        for language in ("de", "en", "de")
+    ]
+
+    assert ["⟦" in page for page in polled] == [True, False, True]
+
+
 def test_a_guests_page_keeps_the_guests_own_language(translated: Flask) -> None:
     token = make_guest_link(make_booking(guest_language="en"))
 

@@ -289,6 +289,23 @@ def test_what_differs_in_anything_is_rendered_anew(app: Flask, other: str) -> No
     assert len(reads(asking, url)) > 1
 
 
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ("when=all&when=past&q=ana", True),
+        ("q=ana&when=all&when=past", True),
+        ("q=ana&when=past&when=all", False),
+        ("q=ana&when=all&when=past&when=past", False),
+    ],
+)
+def test_of_filters_said_twice_the_order_counts(app: Flask, other: str, is_same: bool) -> None:
+    a_house()
+    client = browser(app)
+    assert len(reads(client, "/arrivals/live?q=ana&when=all&when=past")) > 1
+
+    assert (len(reads(client, f"/arrivals/live?{other}")) == 1) is is_same
+
+
 def test_what_was_rendered_is_not_kept_for_long(app: Flask) -> None:
     a_house()
     client = browser(app)
