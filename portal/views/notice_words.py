@@ -128,12 +128,14 @@ def _resolved(items: Sequence[Item]) -> Text:
 
 
 def _over(item: Item) -> str:
+    """What is over, and whether anything is left to do."""
     about, time = _name(item), filters.time_limit(item.lasted_seconds)
     if item.cause == KEYPAD_LOCKED:
-        # Nobody knows here whether the guest came in by another door, or gave up.
+        # It ends when the guest's code or Unlock opens the door, and also when nobody tries any
+        # more: the alert does not keep which, so what is said is true of both.
         return gettext(
-            "%(about)s: the keypad takes digits again, after %(time)s. "
-            "If you have not heard from the guest, ask whether they are in.",
+            "%(about)s: it is over after %(time)s. If you do not know whether the guest is in,"
+            " ask them.",
             about=about,
             time=time,
         )

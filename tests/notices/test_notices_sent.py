@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.domain import door_event
-from portal.domain.door_event import What
+from portal.domain.door_event import What, Whose
 from portal.domain.notices import Kind
 from portal.domain.outgoing import NOTICE_PAUSES, State
 from portal.domain.secret import Secret
@@ -258,11 +258,31 @@ def test_a_keypad_that_locked_itself_wakes_somebody_with_what_to_do_and_says_its
     assert f"http://localhost/bookings/{booking.id}" in text.body
     [_, (_, over)] = world.messenger.sent
     assert over.title.startswith("Over: Street door: a keypad")
-    assert "ask whether they are in" in over.body
+    assert "If you do not know whether the guest is in, ask them." in over.body
     assert "Nothing to do" not in over.body
     told = [json.loads(posted.body) for posted in world.receiver.posted]
     of_keypad = [b["type"] for b in told if b["data"]["cause"] == "keypad_locked"]
     assert of_keypad == ["alert.opened", "alert.resolved"]
+
+
+def test_a_keypad_whose_door_was_opened_since_is_over_in_words_that_fit_that(
+    world: World,
+) -> None:
+    make_channel()
+    lock = make_lock(name="Street door")
+    _, code = a_late_stay(arrives_in=-HOUR, lock=lock)
+    confirm(code)
+    lock_keypad(world, lock)
+    world.pass_time(minutes=2)
+
+    make_door_event(lock, at=world.now, what=What.OPENED, whose=Whose.PORTAL)
+    world.pass_time(minutes=3)
+
+    [_, (_, over)] = world.messenger.sent
+    assert "it is over after" in over.body
+    assert "If you do not know whether the guest is in, ask them." in over.body
+    assert "not heard" not in over.body, "they may have called, which is why it was unlocked"
+    assert "takes digits again" not in over.body, "it may still be pausing"
 
 
 def test_a_keypad_that_locks_itself_at_night_a_day_before_the_guest_wakes_nobody(
