@@ -570,7 +570,7 @@ def test_work_that_nobody_sees_to_is_told_of(app: Flask) -> None:
     banner = words(element(html, data_banner="standstill").text)
     assert "Nothing is sent by itself right now" in banner
     assert "Since 6 min ago" in banner
-    assert "have its worker and its clock started again" in banner
+    assert "Now: tell whoever runs the server that Latchboard's background programs" in banner
     # No change of the account tells that it is over: the page looks by itself.
     until = int(parse_qs(urlsplit(poll_url(html)).query)["until"][0])
     assert until <= clock.now().timestamp() + 32
