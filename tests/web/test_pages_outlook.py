@@ -97,6 +97,26 @@ def an_old_code(name: str = "Late Lea", **fields: Any) -> DoorCode:
     return code
 
 
+def a_cancelled_stays_code(arrives_in: timedelta) -> DoorCode:
+    """A code that is not proven off its lock two days after its stay was cancelled."""
+    lock = make_lock()
+    booking = make_booking(
+        make_property(locks=[lock]),
+        arrives_in=arrives_in,
+        nights=5,
+        status=BookingStatus.CANCELLED,
+    )
+    code: DoorCode = make_door_code(
+        booking,
+        lock,
+        status=Status.REMOVING,
+        status_at=clock.now() - 48 * HOUR,
+        problem=ProblemKey.REMOVAL_UNCONFIRMED,
+        due_at=clock.now() + timedelta(minutes=7),
+    )
+    return code
+
+
 def answer(html: str) -> tuple[str, str]:
     """The headline and the line under it."""
     found = re.search(r'<div class="answer.*?<h1>(.*?)</h1>\s*<p>(.*?)</p>', html, re.DOTALL)
@@ -443,6 +463,36 @@ def test_an_old_code_has_the_step_the_next_try_and_resync(app: Flask, is_cancell
     assert f"/bookings/{booking.id}/resync" in {
         e.get("formaction") for e in elements(html, form="act")
     }
+
+
+@pytest.mark.parametrize("arrives_in", [-30 * HOUR, -HOUR])
+@pytest.mark.parametrize("address", ["/", "/?when=all"])
+def test_a_cancelled_stay_is_never_shown_as_a_guest_inside(
+    app: Flask, arrives_in: timedelta, address: str
+) -> None:
+    code = a_cancelled_stays_code(arrives_in)
+
+    html = browser(app).get(address).text
+
+    said = words(element(html, id=f"booking-{code.booking_id}").text)
+    assert said.startswith("Cancelled code still there")
+    assert "Should have been off" in said
+    assert "Inside" not in said
+
+
+@pytest.mark.parametrize("arrives_in", [-30 * HOUR, -HOUR])
+def test_a_cancelled_stay_whose_code_is_off_is_not_inside_in_a_list_either(
+    app: Flask, arrives_in: timedelta
+) -> None:
+    booking = a_stay(Status.REMOVED, arrives_in=arrives_in, nights=5)
+    booking.status = BookingStatus.CANCELLED
+    saved(booking)
+
+    html = browser(app).get("/?when=all").text
+
+    said = words(element(html, id=f"booking-{booking.id}").text)
+    assert "Inside" not in said
+    assert "cancelled" in said
 
 
 def test_very_many_old_codes_are_all_counted_and_the_rest_a_click_away(app: Flask) -> None:
