@@ -107,11 +107,7 @@ class KeypadTrouble:
     tries: int
     is_paused: bool
     at: datetime
-
-    @property
-    def until(self) -> datetime:
-        """From when on it is no longer worth telling."""
-        return self.at + TRIES_TOLD_FOR
+    until: datetime  # from when on it is told otherwise, or no more
 
 
 def is_same(one: Told, other: Told) -> bool:
@@ -165,21 +161,27 @@ def paused_until(events: Iterable[Event]) -> datetime | None:
     return at + PAUSE_TOLD_FOR if at is not None else None
 
 
-def keypad_trouble(events: Iterable[Event], now: datetime) -> KeypadTrouble | None:
-    """What is to be told of a stay's keypad now; None once its code has opened the door since."""
-    tries, is_paused, at = 0, False, None
-    for event in sorted(events, key=lambda e: e.at):
-        if event.what is What.OPENED and event.is_own:
-            tries, is_paused, at = 0, False, None
-        elif event.what in {What.WRONG_TRY, What.KEYPAD_PAUSED} and (
-            event.at > now - TRIES_TOLD_FOR
-        ):
-            tries += event.what is What.WRONG_TRY
-            is_paused = is_paused or event.what is What.KEYPAD_PAUSED
-            at = event.at
-    if at is None or not (is_paused or tries >= TRIES_TOLD_FROM):
+def keypad_trouble(
+    events: Iterable[Event], now: datetime, locked_since: datetime | None = None
+) -> KeypadTrouble | None:
+    """What is to be told of a stay's keypad now; None once its guest was let in since.
+
+    `locked_since`: since when an open alert has named the guest as the one who waits before it.
+    """
+    seen = sorted(events, key=lambda e: e.at)
+    let_in_at = max((e.at for e in seen if e.what is What.OPENED and e.is_own), default=None)
+    since = [e for e in seen if let_in_at is None or e.at > let_in_at]
+    tries = [e.at for e in since if e.what is What.WRONG_TRY and now < e.at + TRIES_TOLD_FOR]
+    pauses = [e.at for e in since if e.what is What.KEYPAD_PAUSED and now < e.at + PAUSE_TOLD_FOR]
+    turns = [tries[0] + TRIES_TOLD_FOR] if tries else []
+    turns += [at + PAUSE_TOLD_FOR for at in pauses[-1:]]
+    if locked_since is not None and (let_in_at is None or let_in_at < locked_since):
+        # Told for as long as the alert is open, which time alone does not close.
+        pauses.append(locked_since)
+        turns = [now + PAUSE_TOLD_FOR]
+    if not pauses and len(tries) < TRIES_TOLD_FROM:
         return None
-    return KeypadTrouble(tries, is_paused, at)
+    return KeypadTrouble(len(tries), bool(pauses), max([*tries, *pauses]), min(turns))
 
 
 def is_uncalled_for(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from portal.domain.door_event import (
+    TRIES_EARLY,
     TRIES_TOLD_FOR,
     Event,
     How,
@@ -17,7 +18,8 @@ from portal.domain.door_event import (
     Whose,
     keypad_trouble,
 )
-from portal.models import Booking, DoorEvent
+from portal.domain.notices import KEYPAD_LOCKED
+from portal.models import Alert, Booking, DoorEvent
 from portal.services import guests
 from portal.services.guests import Guest
 from portal.zones import zone_or_utc
@@ -78,19 +80,63 @@ def everything(session: Session, lock_id: int, zone: str, on: date | None) -> tu
 def troubles(
     session: Session, bookings: Collection[int] | Select[int], now: datetime
 ) -> dict[int, KeypadTrouble]:
-    """Which guests seem not to get in by the keypad, of these stays by their ids: one query."""
-    rows = session.execute(
-        select(DoorEvent.booking_id, DoorEvent.at, DoorEvent.what).where(
+    """Which guests seem not to get in by the keypad, of these stays by their ids: three queries.
+
+    By wrong tries and pauses that are theirs, and by the open alert of a keypad that locked itself:
+    it names who waits also where no try tells whose it is. Whoever may come a day early is no guest
+    at the door for that.
+    """
+    events = session.execute(
+        select(DoorEvent.booking_id, DoorEvent.lock_id, DoorEvent.at, DoorEvent.what).where(
             DoorEvent.booking_id.in_(bookings),
             DoorEvent.at > now - TRIES_TOLD_FOR,
         )
-    )
-    found: dict[int, list[Event]] = {}
-    for booking_id, at, what in rows:
-        if booking_id is not None:
-            found.setdefault(booking_id, []).append(Event(at, what, is_own=what is What.OPENED))
-    told = {booking_id: keypad_trouble(events, now) for booking_id, events in found.items()}
+    ).all()
+    alerts = session.execute(
+        select(Alert.booking_id, Alert.lock_id, Alert.opened_at)
+        .join(Booking, Booking.id == Alert.booking_id)
+        .where(
+            Alert.cause == KEYPAD_LOCKED,
+            Alert.closed_at.is_(None),
+            Alert.booking_id.in_(bookings),
+            Booking.starts_at <= now + TRIES_EARLY,
+        )
+    ).all()
+    of_stay: dict[int, list[Event]] = {}
+    doors: dict[int, set[int]] = {}
+    for row in (*events, *alerts):
+        doors.setdefault(row.booking_id, set()).add(row.lock_id)
+    for row in events:
+        event = Event(row.at, row.what, is_own=row.what is What.OPENED)
+        of_stay.setdefault(row.booking_id, []).append(event)
+    unlocked = _unlocked_here(session, {lock_id for of in doors.values() for lock_id in of}, now)
+    locked_since = {row.booking_id: row.opened_at for row in alerts}
+    told = {
+        booking_id: keypad_trouble(
+            [*of_stay.get(booking_id, ()), *(e for id_ in of for e in unlocked.get(id_, ()))],
+            now,
+            locked_since.get(booking_id),
+        )
+        for booking_id, of in doors.items()
+    }
     return {booking_id: trouble for booking_id, trouble in told.items() if trouble is not None}
+
+
+def _unlocked_here(
+    session: Session, lock_ids: Collection[int], now: datetime
+) -> dict[int, list[Event]]:
+    """When somebody pressed Unlock here, by lock: whoever stood before the door was let in."""
+    found: dict[int, list[Event]] = {}
+    for lock_id, at in session.execute(
+        select(DoorEvent.lock_id, DoorEvent.at).where(
+            DoorEvent.lock_id.in_(lock_ids),
+            DoorEvent.at > now - TRIES_TOLD_FOR,
+            DoorEvent.what == What.OPENED,
+            DoorEvent.whose == Whose.PORTAL,
+        )
+    ):
+        found.setdefault(lock_id, []).append(Event(at, What.OPENED, is_own=True))
+    return found
 
 
 def _day(on: date | None, zone: str) -> list[ColumnElement[bool]]:

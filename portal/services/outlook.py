@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import outlook
 from portal.domain.door_event import KeypadTrouble
-from portal.domain.notices import GUEST_CANNOT_ENTER, KEYPAD_LOCKED, AlertFacts
+from portal.domain.notices import GUEST_CANNOT_ENTER, AlertFacts
 from portal.domain.outlook import SOON, Case, Stored
 from portal.domain.status import Status, Verdict
 from portal.domain.verdict import Reason
@@ -77,12 +77,7 @@ def near(session: Session, now: datetime, scope: Conditions) -> Near:
     stored = _stored(session, [*here_or_soon(now), *scope])
     alerts = _open_alerts(session)
     called = {a.booking_id: a for a in alerts if a.cause == GUEST_CANNOT_ENTER and a.booking_id}
-    # Of a keypad that locked itself the alert names who waits, also where no try tells whose it is.
-    keypads = {
-        alert.booking_id: KeypadTrouble(0, is_paused=True, at=alert.opened_at)
-        for alert in alerts
-        if alert.cause == KEYPAD_LOCKED and alert.booking_id
-    } | entry_page.troubles(session, [row.booking_id for row in stored], now)
+    keypads = entry_page.troubles(session, [row.booking_id for row in stored], now)
     at_door = {*called, *keypads}
     chosen = outlook.to_judge(stored, at_door, now)[:JUDGED]
     judged = stays.load(session, [Booking.id.in_([row.booking_id for row in chosen])], now)

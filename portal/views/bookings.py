@@ -278,11 +278,11 @@ def _context(booking_id: int) -> dict[str, Any]:
     role = caller().role
     may_see_pin = roles.may_see_pin(role, booking, now)
     call = guest_help.call_of(db.session(), booking_id)
-    is_worrying = stay.verdict in _WORRIED or call is not None
-    fallback = booking.property.fallback_entry if is_worrying and may_see_pin else None
-    query = {"timeline": "all"} if with_all else {}
     is_over = stay.is_cancelled or stay.ends_at <= now
     keypad = None if is_over else entry_page.troubles(db.session(), [stay.id], now).get(stay.id)
+    is_worrying = stay.verdict in _WORRIED or call is not None or keypad is not None
+    fallback = booking.property.fallback_entry if is_worrying and may_see_pin else None
+    query = {"timeline": "all"} if with_all else {}
     turn = stays.next_turn([stay], now)
     if keypad is not None:
         turn = min(turn, keypad.until)
@@ -309,6 +309,7 @@ def _context(booking_id: int) -> dict[str, Any]:
         "may_act": roles.is_at_least(role, Role.MANAGER),
         "may_see_pin": may_see_pin,
         "is_over": is_over,
+        "is_worrying": is_worrying,
         "keypad": keypad,
         "unreliable": lock_health.findings(db.session(), doors, now),
         "unlockable": [d for d in stay.doors if d.status is not Status.REMOVED],

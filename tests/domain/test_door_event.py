@@ -88,6 +88,8 @@ PAUSE = Event(NOW - 4 * MINUTE, What.KEYPAD_PAUSED)
         (tries(6, 5, 4), (3, False)),
         ([*tries(6, 5, 4), PAUSE], (3, True)),
         ([PAUSE], (0, True)),
+        ([Event(NOW - 10 * MINUTE, What.KEYPAD_PAUSED)], None),
+        ([*tries(16, 15, 14), Event(NOW - 10 * MINUTE, What.KEYPAD_PAUSED)], (3, False)),
         ([*tries(6, 5, 4), Event(NOW - MINUTE, What.OPENED, is_own=True)], None),
         ([*tries(6, 5, 4), Event(NOW - MINUTE, What.OPENED)], (3, False)),  # somebody else
         ([Event(NOW - 9 * MINUTE, What.OPENED, is_own=True), *tries(6, 5, 4)], (3, False)),
@@ -99,6 +101,35 @@ def test_three_wrong_tries_or_a_pause_are_told_until_the_guest_is_in(
     events: list[Event], trouble: tuple[int, bool] | None
 ) -> None:
     found = door_event.keypad_trouble(events, NOW)
+
+    assert (found and (found.tries, found.is_paused)) == trouble
+    if found:
+        assert found.until > NOW
+
+
+def test_a_keypads_trouble_turns_when_its_pause_or_its_first_try_is_long_ago() -> None:
+    paused = door_event.keypad_trouble([*tries(6, 5, 4), PAUSE], NOW)
+    tried = door_event.keypad_trouble(tries(6, 5, 4), NOW)
+
+    assert paused is not None
+    assert tried is not None
+    assert paused.until == PAUSE.at + door_event.PAUSE_TOLD_FOR
+    assert tried.until == NOW - 6 * MINUTE + door_event.TRIES_TOLD_FOR
+
+
+@pytest.mark.parametrize(
+    ("events", "trouble"),
+    [
+        ([], (0, True)),
+        (tries(60), (1, True)),
+        ([Event(NOW - 21 * MINUTE, What.OPENED, is_own=True)], (0, True)),
+        ([Event(NOW - 19 * MINUTE, What.OPENED, is_own=True)], None),
+    ],
+)
+def test_an_alerted_keypad_is_in_trouble_until_the_guest_is_in(
+    events: list[Event], trouble: tuple[int, bool] | None
+) -> None:
+    found = door_event.keypad_trouble(events, NOW, locked_since=NOW - 20 * MINUTE)
 
     assert (found and (found.tries, found.is_paused)) == trouble
     if found:

@@ -12,10 +12,11 @@ from flask import Flask
 from freezegun import freeze_time
 
 from portal import clock
-from portal.domain.door_event import What
+from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.notices import GUEST_CANNOT_ENTER, KEYPAD_LOCKED
 from portal.domain.problems import ProblemKey
+from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import (
@@ -77,6 +78,19 @@ def calls_for_help(booking: Booking, **fields: Any) -> Alert:
         key=f"{GUEST_CANNOT_ENTER}:{booking.id}",
         words="The guest says that the door does not open.",
         booking_id=booking.id,
+        **fields,
+    )
+    return alert
+
+
+def keypad_locked(booking: Booking, **fields: Any) -> Alert:
+    """The open alert that this guest waits before a keypad that locked itself."""
+    [code] = booking.door_codes
+    alert: Alert = make_alert(
+        cause=KEYPAD_LOCKED,
+        key=f"{KEYPAD_LOCKED}:{code.lock_id}",
+        booking_id=booking.id,
+        lock_id=code.lock_id,
         **fields,
     )
     return alert
@@ -253,12 +267,7 @@ def test_the_guest_whom_a_locked_keypads_alert_names_is_counted_once(app: Flask)
     booking = a_stay(arrives_in=-HOUR, name="Robin Reyes")
     [code] = booking.door_codes
     make_door_event(code.lock, what=What.KEYPAD_PAUSED)
-    make_alert(
-        cause=KEYPAD_LOCKED,
-        key=f"{KEYPAD_LOCKED}:{code.lock_id}",
-        booking_id=booking.id,
-        lock_id=code.lock_id,
-    )
+    keypad_locked(booking)
 
     html = browser(app).get("/").text
 
@@ -267,6 +276,77 @@ def test_the_guest_whom_a_locked_keypads_alert_names_is_counted_once(app: Flask)
     assert subline.endswith("At the keypad: Wrong tries, keypad paused.")
     assert element(html, data_banner="keypad")
     assert title(html).startswith("(1)")
+
+
+def test_whoever_was_let_in_by_unlock_here_stands_at_no_door(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    keypad_locked(booking, opened_at=clock.now() - timedelta(minutes=4))
+    [code] = booking.door_codes
+    client = browser(app)
+    before = client.get("/").text
+    make_door_event(code.lock, how=How.APP, whose=Whose.PORTAL)
+
+    after = client.get("/").text
+
+    assert answer(before)[0] == "One guest at the door may not get in"
+    assert answer(after)[0] == "One guest inside: ready"
+    assert not elements(after, data_banner="keypad")
+
+
+def test_unlock_at_another_door_lets_nobody_in(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    make_door_event(booking.door_codes[0].lock, what=What.KEYPAD_PAUSED, booking_id=booking.id)
+    make_door_event(how=How.APP, whose=Whose.PORTAL)
+
+    assert element(browser(app).get("/").text, data_banner="keypad")
+
+
+def test_a_pause_is_over_when_its_alert_is(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    at = clock.now() - timedelta(minutes=9)
+    lock = booking.door_codes[0].lock
+    make_door_event(lock, what=What.KEYPAD_PAUSED, booking_id=booking.id, at=at)
+    client = browser(app)
+
+    before = client.get("/").text
+    with freeze_time(clock.now() + timedelta(minutes=1, seconds=1)):
+        after = client.get("/").text
+
+    assert element(before, data_banner="keypad")
+    until = int(parse_qs(urlsplit(poll_url(before)).query)["until"][0])
+    assert until <= at.timestamp() + 601
+    assert not elements(after, data_banner="keypad")
+
+
+def test_the_booking_page_says_what_arrivals_says_of_the_keypad(app: Flask) -> None:
+    place = make_property(fallback_entry=Secret("Key box 4711 by the gate"))
+    booking = a_stay(arrives_in=-HOUR, place=place)
+    keypad_locked(booking)
+    client = browser(app)
+
+    html = client.get(f"/bookings/{booking.id}").text
+
+    assert element(client.get("/").text, data_banner="keypad")
+    assert element(html, data_keypad="paused")
+    assert "Key box 4711 by the gate" in html
+
+
+def test_wrong_digits_on_the_day_before_put_no_guest_at_the_door(app: Flask) -> None:
+    booking = a_stay(arrives_in=20 * HOUR)
+    keypad_locked(booking)
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "The next arrival is ready"
+    assert answer(html)[1].startswith("One thing needs you.")
+    assert "May not get in" not in html
+    assert not elements(html, data_banner="keypad")
+
+
+def test_a_guest_who_comes_some_hours_early_may_stand_at_the_door(app: Flask) -> None:
+    keypad_locked(a_stay(arrives_in=5 * HOUR))
+
+    assert element(browser(app).get("/").text, data_banner="keypad")
 
 
 def test_staff_are_told_of_their_guests_calls_and_of_no_alerts(app: Flask) -> None:
