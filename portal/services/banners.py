@@ -4,9 +4,9 @@ Each is a fact of the rows, read when a page is: a banner needs no alert, and no
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -83,6 +83,10 @@ class Banners:
             if trouble.key is not ProblemKey.SCHLAGE_OUTAGE
         }
         return frozenset(found | ({"standstill"} if self.still_since else set()))
+
+    def for_staff(self) -> Self:
+        """Without what is seen to on pages that staff may not open: work that waits stays told."""
+        return replace(self, has_connection=True, troubles=(), unread=(), held=(), channels=())
 
 
 def read(session: Session, now: datetime) -> Banners:

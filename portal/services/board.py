@@ -86,7 +86,7 @@ class Board:
     total: int = 0  # of the list
     unmapped: tuple[Unmapped, ...] = ()
     has_alerts: bool = False  # some of what else needs somebody stands on the alerts page
-    has_bookings: bool = True
+    has_bookings: bool = True  # or whoever looks can add none
     until: datetime
 
     @property
@@ -117,13 +117,15 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
     """The arrivals page: by default the next 72 hours, who is inside and who leaves today.
 
     Staff see today's and tomorrow's arrivals and who is inside (by each property's clock), no more,
-    and no alerts.
+    and neither alerts nor what is wrong for the whole account.
     """
     scope = [stays.staff_scope(session, now)] if is_staff else []
     near = outlook.near(session, now, scope)
     around = _Around() if wish.is_filtered else _around(session, near, scope, now)
     bare = () if wish.is_filtered or is_staff else banners.unmapped(session, now)
     wrong = banners.read(session, now)
+    if is_staff:
+        wrong = wrong.for_staff()
     told = frozenset() if is_staff else rules.matters(near.alerts, near.worried_ids)
     counted = {stay.property_id for stay in near.worried}
     seen = rules.outlook(
@@ -160,7 +162,9 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
         overdue=around.over.overdue[:PAGE_SIZE],
         tally=tally,
         total=total,
-        has_bookings=bool(known) or session.scalar(select(Booking.id).limit(1)) is not None,
+        has_bookings=is_staff
+        or bool(known)
+        or session.scalar(select(Booking.id).limit(1)) is not None,
         until=_until(list(known.values()), near, wrong, now),
     )
 

@@ -71,6 +71,7 @@ def _context(wish: Wish) -> dict[str, Any]:
         "zone_note": lambda zone: filters.zone_name(zone) if len(zones) > 1 else "",
         "keypads": read.keypads,
         "now": now,
+        "is_staff": _is_staff(),
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
         "may_give": roles.is_at_least(caller().role, Role.STAFF),
         "connection_url": connection_url,

@@ -365,6 +365,41 @@ def test_staff_are_told_of_their_guests_calls_and_of_no_alerts(app: Flask) -> No
     assert title(html).startswith("(1)")
 
 
+def test_staff_are_told_of_nothing_that_is_wrong_for_the_whole_account(app: Flask) -> None:
+    account = make_account()
+    place = make_property(account)
+    now = clock.now()
+    make_channel(account, dead_since=now - 3 * HOUR)
+    make_feed(place, good_at=now - 5 * HOUR)
+    make_feed(place, good_at=now, held_until=now + 20 * HOUR, changed_at=now - HOUR)
+    make_connection(account, state=ConnectionState.SIGNED_OUT)
+
+    of_staff = browser(app, account, Role.STAFF).get("/").text
+    of_manager = browser(app, account, Role.MANAGER).get("/").text
+
+    assert [e["data-banner"] for e in elements(of_manager) if "data-banner" in e] == [
+        "signed_out",
+        "feed_sick",
+        "feed_held",
+        "channel_dead",
+    ]
+    assert not [e for e in elements(of_staff) if "data-banner" in e]
+    assert answer(of_staff) == ("All quiet", "Nothing needs you.")
+    led_to = {e.get("href") or "" for e in elements(of_staff)}
+    assert not [href for href in led_to if href.startswith(("/imports", "/settings/alerts"))]
+
+
+def test_staff_know_that_nothing_is_sent_and_are_asked_for_nothing(app: Flask) -> None:
+    account = make_account()
+    make_lock(account=account, due_at=clock.now() - timedelta(minutes=6))
+
+    html = browser(app, account, Role.STAFF).get("/").text
+
+    said = words(element(html, data_banner="standstill").text)
+    assert "Nothing is sent by itself right now" in said
+    assert "Now:" not in said
+
+
 # What a page cuts, the answer does not
 
 
