@@ -195,10 +195,10 @@ def _over(facts: BookingFacts, now: datetime) -> Judgement:
     reason = Reason.CANCELLED if facts.is_cancelled else Reason.STAY_OVER
     if not left:
         return Judgement(verdict=Verdict.READY, reason=reason)
+    # A removal that failed is tried again by itself: nobody is needed before it is late.
     late_at = min(_late_at(facts, door) for door in left)
-    failing = [door for door in left if door.problem is not None]
-    if now >= late_at or failing:
-        door = (failing or left)[0]
+    door = next((door for door in left if door.problem is not None), left[0])
+    if now >= late_at:
         return Judgement(
             verdict=Verdict.AT_RISK,
             reason=Reason.REMOVAL_LATE,
@@ -209,6 +209,7 @@ def _over(facts: BookingFacts, now: datetime) -> Judgement:
     return Judgement(
         verdict=Verdict.ON_TRACK,
         reason=reason,
-        door_code_id=left[0].door_code_id,
+        door_code_id=door.door_code_id,
+        due_at=door.due_at,
         changes_at=late_at,
     )

@@ -95,7 +95,8 @@ class Stay:
         if not self.is_cancelled:
             return self.ends_at
         doors = (*self.doors, *self.spares)
-        return min(door.status_at for door in doors if door.status is Status.REMOVING)
+        since = min(door.status_at for door in doors if door.status is Status.REMOVING)
+        return max(since, self.starts_at)  # before that it opened nothing
 
     def turns(self, now: datetime) -> tuple[datetime, ...]:
         """The times at which time alone changes what is said of this stay."""

@@ -237,6 +237,22 @@ def test_a_removal_has_half_an_hour_before_it_is_at_risk() -> None:
     assert verdict(door(Status.REMOVING), at=ends + 30 * MINUTE).verdict is Verdict.AT_RISK
 
 
+def test_a_removal_that_failed_needs_nobody_before_it_is_late() -> None:
+    ends = DEPARTS + HOUR
+    doors = (
+        door(Status.REMOVING),
+        door(Status.REMOVING, door_code_id=2, problem=ProblemKey.NACK),
+    )
+
+    tried = verdict(*doors, at=ends + 29 * MINUTE)
+    late = verdict(*doors, at=ends + 30 * MINUTE)
+
+    assert (tried.verdict, tried.reason) == (Verdict.ON_TRACK, Reason.STAY_OVER)
+    assert (tried.problem, tried.changes_at) == (None, ends + 30 * MINUTE)
+    assert (late.verdict, late.reason) == (Verdict.AT_RISK, Reason.REMOVAL_LATE)
+    assert tried.door_code_id == late.door_code_id == 2
+
+
 def test_of_a_stay_that_was_called_off_it_is_at_risk_half_an_hour_later() -> None:
     inside = ARRIVES + 5 * HOUR
     leaving = door(Status.REMOVING, since=inside)

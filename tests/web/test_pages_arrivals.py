@@ -131,7 +131,9 @@ def test_a_removal_that_is_late_stands_apart_with_its_age_the_oldest_first(app: 
     door(late, Status.REMOVING, problem=ProblemKey.REMOVAL_UNCONFIRMED)
     later = make_booking(arrives_in=-122 * HOUR, nights=2, guest_name="Later Leo")
     door(later, Status.REMOVING, problem=ProblemKey.REMOVAL_UNCONFIRMED)
-    dropped = make_booking(status=BookingStatus.CANCELLED, guest_name="Dropped Dan")
+    dropped = make_booking(
+        arrives_in=-6 * HOUR, status=BookingStatus.CANCELLED, guest_name="Dropped Dan"
+    )
     door(
         dropped,
         Status.REMOVING,

@@ -557,6 +557,31 @@ def test_an_old_code_that_is_not_proven_off_is_no_quiet(app: Flask) -> None:
     assert "Nothing needs you" not in html
 
 
+def test_one_failed_removal_that_is_tried_again_leaves_the_page_calm(app: Flask) -> None:
+    lock = make_lock()
+    booking = make_booking(make_property(locks=[lock]), arrives_in=-48 * HOUR, nights=2)
+    ends_at = booking.ends_at
+    code = make_door_code(
+        booking,
+        lock,
+        ends_at=ends_at,
+        status=Status.REMOVING,
+        problem=ProblemKey.NACK,
+        due_at=ends_at + timedelta(minutes=6),
+    )
+    client = browser(app)
+
+    with freeze_time(ends_at + timedelta(minutes=5)):
+        tried = client.get("/").text
+    with freeze_time(ends_at + timedelta(hours=1, minutes=31)):
+        late = client.get("/").text
+
+    assert answer(tried)[1] == "Nothing needs you."
+    assert not elements(tried, data_list="overdue")
+    assert f"booking-{code.booking_id}" in {e.get("id") for e in elements(tried)}
+    assert answer(late)[1] == "One old code is not proven off its lock."
+
+
 @pytest.mark.parametrize("is_cancelled", [False, True])
 def test_an_old_code_has_the_step_the_next_try_and_resync(app: Flask, is_cancelled: bool) -> None:
     code = an_old_code()
