@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.outlook import UNREAD_FOR, is_unread, stands_still_from
@@ -28,6 +28,9 @@ from portal.models import (
 from portal.services.alert_page import CHANNEL_DEAD, FEED_HELD, FEED_SICK
 
 _UNMAPPED_AHEAD: Final = timedelta(days=14)
+
+# A calendar that a person paused, or that is a file, is not read on purpose.
+_IS_READ: Final = and_(Feed.address.is_not(None), Feed.is_paused.is_(False))
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Banners:
     still_since: datetime | None = None  # since when due work waits that nobody sees to
     turns_at: datetime | None = None  # when that would be so, if nobody sees to it by then
     troubles: tuple[Trouble, ...] = ()
+    unread_at: datetime | None = None  # when one more calendar is unread, if none is read by then
     unread: tuple[Place, ...] = ()  # calendars: the lists may lack guests
     held: tuple[Place, ...] = ()  # calendars: somebody has to say what is gone
     channels: tuple[Place, ...] = ()  # that reach nobody
@@ -86,11 +90,19 @@ class Banners:
 
     def for_staff(self) -> Self:
         """Without what is seen to on pages that staff may not open: work that waits stays told."""
-        return replace(self, has_connection=True, troubles=(), unread=(), held=(), channels=())
+        return replace(
+            self,
+            has_connection=True,
+            troubles=(),
+            unread_at=None,
+            unread=(),
+            held=(),
+            channels=(),
+        )
 
 
 def read(session: Session, now: datetime) -> Banners:
-    """What is wrong for the whole account now: five queries."""
+    """What is wrong for the whole account now: six queries."""
     troubles, has_connection = _troubles(session)
     due_at = session.scalars(select(func.min(Lock.due_at))).one()
     turns_at = stands_still_from(due_at) if due_at is not None else None
@@ -101,6 +113,7 @@ def read(session: Session, now: datetime) -> Banners:
         still_since=still_since,
         turns_at=turns_at,
         troubles=troubles,
+        unread_at=_next_unread_at(session, now),
         # Where nothing runs, that is why, and no calendar is to be looked after.
         unread=unread if still_since is None else (),
         held=held,
@@ -166,24 +179,20 @@ def _trouble(row: Any) -> Trouble | None:
 
 
 def _calendars(session: Session, now: datetime) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
-    """The calendars that were not read for long, and those whose vanished stays are held.
-
-    One that a person paused, or that is a file, is not read on purpose.
-    """
-    read_at = func.coalesce(Feed.good_at, Feed.created_at)
-    is_read = and_(Feed.address.is_not(None), Feed.is_paused.is_(False))
+    """The calendars that were not read for long, and those whose vanished stays are held."""
+    read_at = _read_at()
     is_held = and_(Feed.held_until > now, Feed.hold_accepted_at.is_(None))
     rows = session.execute(
         select(
             Feed.id,
             Property.name,
             read_at.label("read_at"),
-            is_read.label("is_read"),
+            _IS_READ.label("is_read"),
             is_held.label("is_held"),
             Feed.changed_at,
         )
         .join(Feed.property)
-        .where(or_(and_(is_read, read_at <= now - UNREAD_FOR), is_held))
+        .where(or_(and_(_IS_READ, read_at <= now - UNREAD_FOR), is_held))
         .order_by(read_at, Feed.id)
     ).all()
     return (
@@ -196,6 +205,19 @@ def _calendars(session: Session, now: datetime) -> tuple[tuple[Place, ...], tupl
             Place(row.id, row.name, row.changed_at or row.read_at) for row in rows if row.is_held
         ),
     )
+
+
+def _next_unread_at(session: Session, now: datetime) -> datetime | None:
+    """When the next calendar counts as not read for long, if it is not read by then."""
+    read_at = _read_at()
+    oldest = select(func.min(read_at)).where(_IS_READ, read_at > now - UNREAD_FOR)
+    first = session.scalars(oldest).one()
+    return first + UNREAD_FOR if first is not None else None
+
+
+def _read_at() -> ColumnElement[Any]:
+    """When a calendar was last read, or made."""
+    return func.coalesce(Feed.good_at, Feed.created_at)
 
 
 def _channels(session: Session) -> tuple[Place, ...]:

@@ -165,7 +165,10 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
         has_bookings=is_staff
         or bool(known)
         or session.scalar(select(Booking.id).limit(1)) is not None,
-        until=_until(list(known.values()), near, wrong, now),
+        until=min(
+            _until(list(known.values()), near, wrong, now),
+            _comes_up_at(session, now, is_staff=is_staff) or now + _AT_LEAST_EVERY,
+        ),
     )
 
 
@@ -258,7 +261,16 @@ def _until(known: Sequence[Stay], near: Near, wrong: Banners, now: datetime) -> 
         turns.append(now + timedelta(seconds=30))
     elif wrong.turns_at is not None:
         turns.append(wrong.turns_at)
+    if wrong.unread_at is not None:
+        turns.append(wrong.unread_at)
     return min(turns)
+
+
+def _comes_up_at(session: Session, now: datetime, *, is_staff: bool) -> datetime | None:
+    """When a stay that is on no list yet may come onto the page."""
+    if is_staff:
+        return stays.staff_scope_turns_at(session, now)
+    return outlook.next_to_near(session, now)
 
 
 def matching(wish: Wish, now: datetime, verdict: ColumnElement[Any] | None = None) -> Conditions:

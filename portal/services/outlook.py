@@ -147,6 +147,16 @@ def here_or_soon(now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
+def next_to_near(session: Session, now: datetime) -> datetime | None:
+    """When the next stay comes within three days, by time alone."""
+    starts_at = session.scalars(
+        select(func.min(Booking.starts_at)).where(
+            Booking.status == BookingStatus.CONFIRMED, Booking.starts_at > now + SOON
+        )
+    ).one()
+    return starts_at - SOON if starts_at is not None else None
+
+
 def verdict_now(moved: Mapping[int, Verdict]) -> ColumnElement[Any]:
     """The stored verdict, but what it is by now where that is another."""
     if not moved:

@@ -100,12 +100,10 @@ class Stay:
 
     def turns(self, now: datetime) -> tuple[datetime, ...]:
         """The times at which time alone changes what is said of this stay."""
-        here = ZoneInfo(self.zone)
-        tomorrow = now.astimezone(here).date() + timedelta(days=1)
         times = [
             self.starts_at,
             self.ends_at,
-            datetime.combine(tomorrow, time(0), tzinfo=here),
+            _tomorrow(self.zone, now),
             self.judgement.changes_at,
             *(door.due_at for door in (*self.doors, *self.spares)),
         ]
@@ -190,6 +188,18 @@ def staff_scope(session: Session, now: datetime) -> ColumnElement[bool]:
             and_(Property.time_zone == zone, Booking.starts_at < end, Booking.ends_at > now)
         )
     return or_(*parts) if parts else Booking.id < 0
+
+
+def staff_scope_turns_at(session: Session, now: datetime) -> datetime | None:
+    """When the next day begins at one of the properties: staff see other stays from then on."""
+    zones = session.scalars(select(Property.time_zone).distinct())
+    return min((_tomorrow(zone, now) for zone in zones), default=None)
+
+
+def _tomorrow(zone: str, now: datetime) -> datetime:
+    """When the next day begins there."""
+    here = ZoneInfo(zone)
+    return datetime.combine(now.astimezone(here).date() + timedelta(days=1), time(0), tzinfo=here)
 
 
 def _bookings() -> Select[Booking]:

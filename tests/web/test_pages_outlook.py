@@ -543,6 +543,47 @@ def test_the_page_is_asked_for_again_when_a_stay_that_it_does_not_show_turns(app
         assert until <= (clock.now() + HOUR).timestamp() + 1
 
 
+def out_of_date_at(html: str) -> int:
+    return int(parse_qs(urlsplit(poll_url(html)).query)["until"][0])
+
+
+def test_the_page_is_asked_for_again_when_a_stay_comes_within_three_days(app: Flask) -> None:
+    booking = a_stay(arrives_in=72 * HOUR + timedelta(minutes=20))
+
+    html = browser(app).get("/").text
+
+    assert answer(html)[0] == "All quiet"
+    assert out_of_date_at(html) == (booking.starts_at - 72 * HOUR).timestamp() + 1
+
+
+def test_the_page_is_asked_for_again_when_a_calendar_was_not_read_for_long(app: Flask) -> None:
+    read_at = clock.now() - timedelta(minutes=100)
+    make_feed(good_at=clock.now() - timedelta(minutes=5))
+    make_feed(good_at=clock.now() - timedelta(minutes=110), is_paused=True)
+    make_feed(good_at=read_at)
+
+    html = browser(app).get("/").text
+
+    assert not elements(html, data_banner="feed_sick")
+    assert out_of_date_at(html) == int((read_at + 2 * HOUR).timestamp()) + 1
+
+
+@freeze_time("2026-03-03T04:40:00Z")  # 11:40 PM in New York
+def test_staff_who_see_no_stay_are_shown_those_of_the_new_day(app: Flask) -> None:
+    account = make_account()
+    place = make_property(account, time_zone="America/New_York")
+    a_stay(place=place, arrives_in=40 * HOUR)
+    client = browser(app, account, Role.STAFF)
+
+    html = client.get("/").text
+
+    assert not rows(html)
+    until = out_of_date_at(html)
+    assert until == (clock.now() + timedelta(minutes=20)).timestamp() + 1
+    with freeze_time("2026-03-03T05:00:01Z"):
+        assert len(rows(client.get("/").text)) == 1
+
+
 # What else needs somebody
 
 
