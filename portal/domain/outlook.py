@@ -86,6 +86,7 @@ class Outlook:
     verdicts: Mapping[Verdict, int] = field(default_factory=dict)  # of all of them
     overdue: int = 0  # stays whose codes should be off and are not proven to be
     matters: int = 0  # what else is open and needs a person
+    trying: int = 0  # guests who need nobody yet, though an alert told that their code is late
 
     @property
     def at_door(self) -> int:
@@ -163,6 +164,7 @@ def outlook(
     *,
     overdue: int = 0,
     matters: int = 0,
+    trying: int = 0,
 ) -> Outlook:
     """The numbers. `counts` has every guest, by whether they are inside and by verdict.
 
@@ -186,6 +188,7 @@ def outlook(
         verdicts=verdicts,
         overdue=overdue,
         matters=matters,
+        trying=trying,
     )
 
 
@@ -195,6 +198,15 @@ def matters(alerts: Iterable[AlertFacts], worried: Collection[int]) -> frozenset
     `worried` are the bookings that are counted as guests who need somebody.
     """
     return frozenset(alert.thread for alert in alerts if _is_matter(alert, worried))
+
+
+def trying(alerts: Iterable[AlertFacts], cases: Iterable[Case]) -> int:
+    """How many guests need nobody yet although an open alert told that their code is late."""
+    told = {alert.booking_id for alert in alerts if alert.cause == NOT_CONFIRMED}
+    return sum(
+        case.booking_id in told and case.verdict is Verdict.ON_TRACK and case.worry is None
+        for case in cases
+    )
 
 
 def _nearness(starts_at: datetime, now: datetime) -> tuple[bool, timedelta]:

@@ -126,13 +126,15 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
     wrong = banners.read(session, now)
     if is_staff:
         wrong = wrong.for_staff()
-    told = frozenset() if is_staff else rules.matters(near.alerts, near.worried_ids)
+    alerts = () if is_staff else near.alerts
+    told = rules.matters(alerts, near.worried_ids)
     counted = {stay.property_id for stay in near.worried}
     seen = rules.outlook(
         near.cases,
         near.counts,
         overdue=around.over.overdue_total,
         matters=len(told | wrong.threads | banners.unmapped_threads(bare, counted)),
+        trying=rules.trying(alerts, near.cases),
     )
     listed = _listed(session, wish, near, scope, now)
     total, tally = seen.arrivals, seen.verdicts

@@ -44,6 +44,15 @@ def subline(read: Board, now: datetime) -> str:
     said = [*_first(read), *_matters(seen)]
     if seen.is_calm:
         said.append(gettext("Nothing needs you."))
+    if seen.trying:
+        # An alert told of it: whoever comes from there reads that it is known.
+        said.append(
+            ngettext(
+                "One code is still being tried.",
+                "%(num)s codes are still being tried.",
+                seen.trying,
+            )
+        )
     coming = read.next
     if not seen.pressing and coming is not None:
         at, zone = coming.starts_at, coming.zone

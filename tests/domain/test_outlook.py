@@ -22,6 +22,7 @@ from portal.domain.outlook import (
     outlook,
     stands_still_from,
     to_judge,
+    trying,
     worst_first,
 )
 from portal.domain.status import Verdict
@@ -164,6 +165,19 @@ def test_a_trouble_with_two_alerts_is_one_matter() -> None:
     alerts = [alert(NEEDS_YOU, n, booking_id=9, lock_id=3) for n in (1, 2)]
 
     assert len(matters(alerts, ())) == 1
+
+
+def test_a_code_that_was_told_of_is_being_tried_while_its_guest_needs_nobody() -> None:
+    alerts = [alert(NOT_CONFIRMED, n, booking_id=n % 4) for n in range(1, 9)]
+    cases = [
+        case(1, Verdict.ON_TRACK),
+        case(2, Verdict.AT_RISK),
+        case(3, Verdict.ON_TRACK, has_called=True),
+        case(5, Verdict.ON_TRACK),
+    ]
+
+    assert trying(alerts, cases) == 1
+    assert trying([], cases) == 0
 
 
 def test_a_calendar_is_unread_after_two_hours() -> None:

@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from portal import clock
 from portal.domain.door_event import How, What, Whose
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.notices import GUEST_CANNOT_ENTER, KEYPAD_LOCKED
+from portal.domain.notices import GUEST_CANNOT_ENTER, KEYPAD_LOCKED, NOT_CONFIRMED
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
@@ -714,6 +714,38 @@ def test_an_alert_about_a_guest_who_is_counted_is_not_counted_twice(app: Flask) 
     make_alert(cause="needs_you", key="needs_you:1", booking_id=booking.id)
 
     assert "thing" not in answer(browser(app).get("/").text)[1]
+
+
+def test_a_code_that_an_alert_told_of_is_still_being_tried_and_needs_nobody_yet(
+    app: Flask,
+) -> None:
+    account = make_account()
+    place = make_property(account)
+    tried = a_stay(Status.RETRYING, place=place, arrives_in=20 * HOUR)
+    worse = a_stay(Status.NEEDS_YOU, place=place, arrives_in=22 * HOUR)
+    manager = browser(app, account)
+
+    def is_told_of(booking: Booking) -> None:
+        make_alert(
+            account,
+            cause=NOT_CONFIRMED,
+            key=f"{NOT_CONFIRMED}:24h:{booking.id}",
+            booking_id=booking.id,
+        )
+
+    is_told_of(worse)
+    bad = manager.get("/").text
+    worse.status = BookingStatus.CANCELLED
+    saved(worse)
+    calm = manager.get("/").text
+    is_told_of(tried)
+    told = manager.get("/").text
+
+    assert "still being tried" not in answer(bad)[1], "it is counted as a guest already"
+    assert "still being tried" not in answer(calm)[1]
+    assert answer(told)[0] == "One arrival, on track"
+    assert answer(told)[1].startswith("Nothing needs you. One code is still being tried. Next:")
+    assert "still being tried" not in answer(browser(app, account, Role.STAFF).get("/").text)[1]
 
 
 def test_a_calendar_that_was_not_read_for_long_is_told_of(app: Flask) -> None:
