@@ -9,7 +9,7 @@ from portal.domain.status import Verdict
 from portal.services.board import When, Wish
 
 WHEN_CHOICES: Final = (
-    (When.SOON, lazy_gettext("Inside or soon")),
+    (When.SOON, lazy_gettext("The next 72 hours")),
     (When.INSIDE, lazy_gettext("Guests inside")),
     (When.LEAVING, lazy_gettext("Leaving within a day")),
     (When.UPCOMING, lazy_gettext("All coming")),

@@ -748,6 +748,14 @@ def test_a_code_that_an_alert_told_of_is_still_being_tried_and_needs_nobody_yet(
     assert "still being tried" not in answer(browser(app, account, Role.STAFF).get("/").text)[1]
 
 
+def test_the_list_that_a_filter_leads_away_from_has_one_name(app: Flask) -> None:
+    html = browser(app).get("/?when=past").text
+
+    soon = next(e for e in elements(html, value="soon") if e.tag == "option")
+    back = next(e for e in elements(html, href="/") if "Back to" in e.text)
+    assert words(back.text).lower() == f"back to {words(soon.text).lower()}"
+
+
 def test_a_calendar_that_was_not_read_for_long_is_told_of(app: Flask) -> None:
     now = clock.now()
     place = make_property(name="Casa Mar")
