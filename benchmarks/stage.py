@@ -1,14 +1,17 @@
 """The whole product and the simulated cloud in one process, in virtual time.
 
 The portal's own services, database and client run as in production; only the bell (a queue in
-memory instead of Redis), the way to Schlage (a call instead of a socket) and the clock are ours.
+memory instead of Redis), the way to Schlage (a call instead of a socket), the clock and the chance
+that spreads waits are ours.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import import_module
+from random import Random
 from typing import Final
 
 import requests
@@ -17,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from sqlalchemy import func, select
 
 from portal import clock as portal_clock
-from portal import tenancy
+from portal import jitter, tenancy
 from portal.domain.command import Lane, State
 from portal.domain.secret import Secret
 from portal.extensions import db
@@ -102,6 +105,7 @@ class Stage:
         self._count = 0
         self._due: tuple[datetime | None, ...] = (None,)
         self._http: requests.Session | None = None
+        self._random = Random(f"{seed}/jitter")
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
         self.run_job: Callable[[JobName, tuple[int, ...]], None] = self.do_job
@@ -141,7 +145,7 @@ class Stage:
 
     def run_until(self, end: datetime) -> None:
         """Lives through the time until `end`: cloud, webhooks, jobs and sweeps."""
-        with portal_clock.running_on(self.clock.now):
+        with self._playing():
             self.work()
             while True:
                 at = self._next_moment(end)
@@ -157,20 +161,26 @@ class Stage:
 
     def sweep(self) -> None:
         """One sweep now, and the jobs it rings for."""
-        with portal_clock.running_on(self.clock.now):
+        with self._playing():
             self.run_job(JobName.SWEEP, ())
             self.work()
             self.next_sweep = self.now + SWEEP_EVERY
 
     def work(self) -> None:
         """Every job that was rung for is done, at this very moment."""
-        with portal_clock.running_on(self.clock.now):
+        with self._playing():
             for _ in range(_STEPS_AT_ONCE):
                 if not self.bell.waiting:
                     return
                 job, ids = self.bell.waiting.popleft()
                 self.run_job(job, ids)
         raise RuntimeError("The jobs never come to an end.")
+
+    @contextmanager
+    def _playing(self) -> Iterator[None]:
+        """What the product asks for the time and for chance is asked of this stage."""
+        with portal_clock.running_on(self.clock.now), jitter.drawn_from(self._random):
+            yield
 
     def _next_moment(self, end: datetime) -> datetime | None:
         """The next time at which anything happens: in the cloud, or at a sweep that finds work.
@@ -231,7 +241,7 @@ class Stage:
     def _deliver(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> int:
         if method == "OPTIONS" or not self.webhooks_arrive:
             return 204
-        with self.app.app_context(), tenancy.as_system(), portal_clock.running_on(self.clock.now):
+        with self.app.app_context(), tenancy.as_system(), self._playing():
             with writing() as session:
                 stored = inbox.store(session, body)
             for row_id in stored.row_ids:

@@ -7,14 +7,13 @@ lock in the same transaction.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from portal import clock
+from portal import clock, jitter
 from portal.domain import retry
 from portal.domain.command import (
     LANE_OF,
@@ -44,7 +43,6 @@ from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
 
 log = structlog.get_logger(__name__)
-_random = SystemRandom()
 _KEPT_TEXT: Final = 500
 
 
@@ -341,7 +339,7 @@ def _teach_code(
     if outcome.kind is Kind.DELETE and code.is_wanted:
         # A stay has two codes until the one before goes: that is not for hours, however far it is.
         left = min(left, retry.NEAR)
-    pause = retry.delay(code.failures, left, pace().retry_after, _random.uniform(-1, 1))
+    pause = retry.delay(code.failures, left, pace().retry_after, jitter.draw())
     code.retry_at = now + max(pause, news.retry_after or timedelta(0))
 
 
@@ -383,7 +381,7 @@ def _teach_lock(
             failures - 1,
             reach.needed_in(session, lock, now),
             pace().retry_after,
-            _random.uniform(-1, 1),
+            jitter.draw(),
         )
     outages.failed(session, lock, problem, now)
 

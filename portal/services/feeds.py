@@ -4,7 +4,6 @@ What a reading of a feed changes is `services.intake`.
 """
 
 from datetime import date, timedelta
-from random import SystemRandom
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, jitter
 from portal.domain.intake_types import (
     FeedSource,
 )
@@ -36,7 +35,6 @@ JITTER: Final = 0.1
 LONGEST_BACKOFF: Final = timedelta(hours=6)
 # A feed that fails now and then is nothing to wake anybody for.
 SICK_AFTER_FAILURES: Final = 4
-_random = SystemRandom()
 
 _SICK: Final = Sentence("{calendar} cannot be read: {why}", ours={"why"})
 
@@ -228,7 +226,7 @@ def _fetched(feed_id: int, answer: Fetched) -> None:
         if answer.status == "fresh":
             feed.etag = (answer.etag or "")[:300] or None
             feed.last_modified = (answer.last_modified or "")[:100] or None
-        feed.due_at = now + FETCH_EVERY * _random.uniform(1 - JITTER, 1 + JITTER)
+        feed.due_at = now + jitter.around(FETCH_EVERY, JITTER)
         feed_alerts.close_alert(session, feed, feed_alerts.SICK, now)
 
 
@@ -241,11 +239,11 @@ def _failed(feed_id: int, problem: FeedProblem) -> None:
         feed.failures += 1
         feed.error_key, feed.error_words = problem.key[:60], problem.words[:500]
         pause = min(FETCH_EVERY * 2 ** min(feed.failures - 1, 8), LONGEST_BACKOFF)
-        pause *= _random.uniform(1 - JITTER, 1 + JITTER)
+        pause = jitter.around(pause, JITTER)
         if isinstance(problem, FetchFailed) and problem.retry_after_seconds:
             # A host's own word is a least: chance makes it longer, never shorter.
             asked = timedelta(seconds=problem.retry_after_seconds)
-            pause = max(pause, asked * _random.uniform(1, 1 + JITTER))
+            pause = max(pause, jitter.beyond(asked, JITTER))
         feed.due_at = now + pause
         if feed.failures >= SICK_AFTER_FAILURES:
             feed_alerts.open_alert(

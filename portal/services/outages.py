@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Final
 
 from sqlalchemy import CursorResult, and_, func, select, update
 from sqlalchemy.orm import Session
 
+from portal import jitter
+from portal.domain import retry
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.models import Booking, Connection, DoorCode, Lock
@@ -21,8 +22,6 @@ LOCKS: Final = 3
 WITHIN: Final = timedelta(minutes=10)
 PROBE_EVERY: Final = timedelta(minutes=2)
 
-_random = SystemRandom()
-
 
 def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> None:
     """Counts a lock's failure; several locks at once are an outage of the whole connection."""
@@ -31,7 +30,7 @@ def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> 
     session.flush()
     connection = session.get_one(Connection, lock.connection_id)
     if connection.outage_since is not None:
-        connection.probe_at = now + PROBE_EVERY * _random.uniform(0.8, 1.2)
+        connection.probe_at = now + jitter.around(PROBE_EVERY, retry.JITTER)
         return
     failing = session.scalars(
         select(func.count(Lock.id)).where(
@@ -42,7 +41,7 @@ def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> 
     ).one()
     if failing >= LOCKS:
         connection.outage_since = now
-        connection.probe_at = now + PROBE_EVERY * _random.uniform(0.8, 1.2)
+        connection.probe_at = now + jitter.around(PROBE_EVERY, retry.JITTER)
 
 
 def answered(session: Session, connection_id: int, now: datetime) -> None:

@@ -7,12 +7,12 @@ the call sends a second time; nothing is ever lost.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from portal import jitter
 from portal.domain.outgoing import CLAIM, OPEN, RING_AGAIN, State, pause_after
 from portal.models import EndpointCall, Notice
 from portal.models.outgoing import Outgoing
@@ -42,7 +42,6 @@ _OLD: Final = {
 }
 
 Row = TypeVar("Row", bound=Outgoing)
-_random = SystemRandom()
 
 
 def intend(row: Outgoing, now: datetime) -> None:
@@ -112,7 +111,7 @@ def failed(row: Outgoing, problem: CallProblem, pauses: Sequence[timedelta], now
         settle(row, State.DEAD, now)
         return True
     row.state = State.INTENDED
-    row.due_at = row.ring_at = now + pause * _random.uniform(1, 1 + JITTER)
+    row.due_at = row.ring_at = now + jitter.beyond(pause, JITTER)
     return False
 
 

@@ -1,11 +1,11 @@
 """Reading a lock's list or its description, and writing down what that proves."""
 
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Final
 
 from sqlalchemy.orm import Session
 
+from portal import jitter
 from portal.domain import label, reading, retry
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
@@ -32,7 +32,6 @@ READ_AGAIN_AT_MOST: Final = (
     (timedelta.max, timedelta(minutes=15)),
 )
 MAX_RESTORES_A_DAY: Final = 2
-_random = SystemRandom()
 
 
 def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
@@ -87,7 +86,7 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
         left = reach.needed_in(session, lock, now)
         at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
         pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
-        lock.read_after = now + pause * _random.uniform(0.8, 1.2)
+        lock.read_after = now + jitter.around(pause, retry.JITTER)
         lock.read_failures = min(lock.read_failures + 1, 10)
         if is_of_servers:
             lock.failure_problem, lock.failed_at = ProblemKey.SCHLAGE_OUTAGE, now

@@ -1,13 +1,13 @@
 """Reading a lock's log, and writing down what it says of our successes."""
 
 from datetime import datetime, timedelta
-from random import SystemRandom
 from typing import Final
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, jitter
+from portal.domain import retry
 from portal.domain.command import Kind
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
@@ -39,7 +39,6 @@ from portal.unit_of_work import writing
 LINES: Final = 100
 READ_AGAIN: Final = timedelta(seconds=60)
 _PASSING: Final = (SchlageUnavailable, SchlageThrottled, SchlageUnauthorized)
-_random = SystemRandom()
 # The windows that were ever sent for an entry.
 _SENT: Final = (
     select(Command.starts_at, Command.ends_at)
@@ -199,7 +198,7 @@ def _do_without(lease: Lease, *, is_passing: bool) -> None:
         now = clock.now()
         rows = load(session, lease.lock_id, now)
         lock = rows.lock
-        lock.log_read_after = now + READ_AGAIN * _random.uniform(0.8, 1.2)
+        lock.log_read_after = now + jitter.around(READ_AGAIN, retry.JITTER)
         if not is_passing:
             # This connection may not read logs, or has none: it does not tell, then.
             lock.log_read_at, lock.log_read_after = now, None

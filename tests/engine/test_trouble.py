@@ -627,9 +627,12 @@ def test_a_resync_after_the_stay_tries_the_removal_at_once(house: House, watch: 
     house.door.script.push("nack", only="delete", until=UNTIL_DELETE_ALL)
     booking = house.book(arrives="2026-03-03", departs="2026-03-04")
     house.stage.run_until(house.code(booking).ends_at + timedelta(hours=12))
+    next_try = house.code(booking).retry_at
+    assert next_try is not None
+    house.stage.run_until(next_try + timedelta(minutes=5))
     waits_until = house.code(booking).retry_at
     assert waits_until is not None
-    assert waits_until > house.stage.now
+    assert waits_until > house.stage.now + timedelta(minutes=5)
     before = [c.id for c in house.commands() if c.kind is Kind.DELETE]
 
     started = house.resync(booking)

@@ -11,7 +11,7 @@ from pathlib import Path
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
-        "portal.domain portal.runtime",
+        "portal.domain portal.jitter portal.runtime",
         "portal.clock portal.crypto portal.queue portal.logging portal.zones portal.network",
         "portal.config",
         "portal.models portal.schlage portal.feeds portal.messages",
