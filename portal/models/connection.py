@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,6 +41,7 @@ class Connection(AccountOwned, Base):
     """One of an account's links to Schlage Home; owners of homes often keep their own login."""
 
     __tablename__ = "connection"
+    unseen: ClassVar[frozenset[str]] = frozenset({"due_at", "refreshing_until"})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))

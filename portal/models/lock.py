@@ -18,7 +18,16 @@ class Lock(AccountOwned, Base):
     __tablename__ = "lock"
     __table_args__ = (UniqueConstraint("account_id", "device_id"),)
     unseen: ClassVar[frozenset[str]] = frozenset(
-        {"due_at", "read_after", "read_failures", "log_read_after", "entries_due_at"}
+        {
+            "due_at",
+            "entries_due_at",
+            "failed_at",
+            "failure_problem",
+            "failures",
+            "log_read_after",
+            "read_after",
+            "read_failures",
+        }
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -301,19 +301,24 @@ def parse_command_error(value: object) -> tuple[str | None, int | None]:
 
 def parse_history(value: object) -> list[HistoryItem]:
     """The lines of a lock's log that say what happened. Raises Unreadable without a list."""
-    lines = [Fields(item) for item in items(value, "history", "events", "items", "data")]
-    return [
-        HistoryItem(
-            history_id=line.text("id", "historyId"),
-            at=line.moment("timestamp", "time"),
-            event_code=event_code,
-            accessor_id=line.child("accessor").text("id"),
-            accessor_name=line.child("accessor").text("friendlyName", "name"),
-            access_type=line.child("accessor").text("accessType"),
-        )
-        for line in lines
-        if (event_code := line.text("eventCode")) is not None
-    ]
+    lines = (_history_item(item) for item in items(value, "history", "events", "items", "data"))
+    return [line for line in lines if line is not None]
+
+
+def _history_item(value: object) -> HistoryItem | None:
+    line = Fields(value)
+    event_code = line.text("eventCode")
+    if event_code is None:
+        return None
+    accessor = line.child("accessor")
+    return HistoryItem(
+        history_id=line.text("id", "historyId"),
+        at=line.moment("timestamp", "time"),
+        event_code=event_code,
+        accessor_id=accessor.text("id"),
+        accessor_name=accessor.text("friendlyName", "name"),
+        access_type=accessor.text("accessType"),
+    )
 
 
 def parse_subscription(value: object) -> Subscription:

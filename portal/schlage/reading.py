@@ -25,8 +25,9 @@ def load(body: bytes) -> Any:
     by databases: they are taken out here, once, so that no answer can break a row stored later.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-        return _storable(value)
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return value if _is_storable(text) else _storable(value)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not readable as JSON ({type(error).__name__})") from error
 
@@ -35,11 +36,25 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(number: str) -> float | None:
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def _is_storable(text: str) -> bool:
+    """Whether all texts in this JSON are: nearly always, and told without walking through them."""
+    if "\\u" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
     if isinstance(value, list):
         return [_storable(item) for item in value]
     if isinstance(value, dict):

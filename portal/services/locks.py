@@ -118,7 +118,7 @@ def _step(lock_id: int, last: _Next) -> _Next:
     """What the last call taught, one decision, and its effect."""
     now, command_row_id = clock.now(), None
     with changing() as session:
-        lease = _hold(session, lock_id, last.lease)
+        lease = last.lease or leases.take(session, lock_id, _OWNER)
         if lease is None:
             return _Next(is_done=True)
         rows = _learn(session, lock_id, last.lesson, now)
@@ -138,6 +138,10 @@ def _step(lock_id: int, last: _Next) -> _Next:
         if isinstance(action, engine.Wait):
             is_done = leases.release(session, lease, action.until)
             return _Next(is_done=is_done, lease=lease)
+        if last.lease is not None:
+            # Last, as a step that ends with letting go needs none. One whose lease was lost is
+            # rolled back whole.
+            leases.renew(session, lease)
         device_id = rows.lock.device_id
         client = clients.client_of(rows.lock.connection, now)
 
@@ -149,14 +153,6 @@ def _step(lock_id: int, last: _Next) -> _Next:
     elif command_row_id is not None:
         _send(client, lease, device_id, command_row_id)
     return _Next(lease=lease, lesson=lesson)
-
-
-def _hold(session: Session, lock_id: int, lease: Lease | None) -> Lease | None:
-    """The lease, taken or renewed; None while another worker has it."""
-    if lease is None:
-        return leases.take(session, lock_id, _OWNER)
-    leases.renew(session, lease)
-    return lease
 
 
 def _learn(session: Session, lock_id: int, lesson: Lesson | None, now: datetime) -> LockRows:

@@ -61,7 +61,8 @@ def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "turns"), [("due_at", 0), ("read_after", 0), ("entries_due_at", 0), ("read_at", 1)]
+    ("field", "turns"),
+    [("due_at", 0), ("read_after", 0), ("entries_due_at", 0), ("failed_at", 0), ("read_at", 1)],
 )
 def test_only_what_a_page_shows_of_a_lock_turns_the_page(
     house: House, field: str, turns: int
