@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from benchmarks.stage import Stage
 from portal.domain.command import State
 from portal.models import Command, Lock
+from portal.schlage.client import SchlageClient
+from portal.schlage.payloads import CodeList
 from portal.services import commands, leases
 from portal.services.commands import News
 from portal.unit_of_work import writing
@@ -108,6 +110,32 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing(
 
     watch.assert_settled()
     assert len(watch.writes) == 1
+
+
+def test_a_worker_whose_lease_is_lost_while_it_reads_learns_nothing(
+    house: House, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    read_at = house.lock.read_at
+    list_codes = SchlageClient.list_codes
+
+    def read_long(client: SchlageClient, device_id: str) -> CodeList:
+        monkeypatch.setattr(SchlageClient, "list_codes", list_codes)
+        with writing() as session:
+            session.get_one(Lock, house.lock.id).lease_token += 1
+        return list_codes(client, device_id)
+
+    monkeypatch.setattr(SchlageClient, "list_codes", read_long)
+    house.resync(booking)
+    house.stage.work()
+
+    assert SchlageClient.list_codes is list_codes, "nothing was read"
+    assert house.lock.read_at == read_at
+    assert len(watch.writes) == 1
+    house.stage.run_for(minutes=5)
+    assert house.lock.read_at != read_at
+    watch.assert_settled()
 
 
 def test_a_second_worker_leaves_a_leased_lock_alone_and_the_first_looks_once_more(

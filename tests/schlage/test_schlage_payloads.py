@@ -333,6 +333,21 @@ def test_texts_that_a_database_would_refuse_are_made_storable():
     assert value == {"a": ["xy", "?", None]}
 
 
+@given(st.text(), st.sampled_from(["utf-8", "utf-16", "utf-32"]), st.booleans())
+def test_a_text_reads_alike_in_every_encoding_and_with_escapes_or_without(text, encoding, escapes):
+    value = text.replace("\x00", "")
+
+    body = json.dumps({"a": [value]}, ensure_ascii=escapes).encode(encoding)
+
+    assert load(body) == {"a": [value]}
+
+
+def test_half_a_surrogate_pair_is_replaced_also_where_it_stands_unescaped():
+    body = json.dumps(["\ud83d"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    assert load(body) == ["?"]
+
+
 HOURS = {"startTime": "09:00", "endTime": "12:30", "activeWeekDays": ["Monday", "Friday"]}
 
 
