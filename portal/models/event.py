@@ -4,11 +4,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.secret import Secret
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
+
+_OF_ACCOUNT = text("booking_id IS NULL AND lock_id IS NULL")
 
 
 class WebhookState(StrEnum):
@@ -39,15 +41,25 @@ class TimelineEntry(AccountOwned, Base):
     __table_args__ = (
         Index("ix_timeline_booking", "booking_id", "id"),
         Index("ix_timeline_lock", "lock_id", "id"),
+        # What was done about the account itself: a handful of lines among those of its doors.
+        Index(
+            "ix_timeline_account",
+            "account_id",
+            "id",
+            sqlite_where=_OF_ACCOUNT,
+            postgresql_where=_OF_ACCOUNT,
+        ),
     )
 
+    # No index of its own, unlike other rows': an account's lines are most of the table.
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime())
     kind: Mapped[str] = mapped_column(String(60))  # services.timeline.Kind
     actor: Mapped[str] = mapped_column(String(60))  # engine, schlage, feed, manager:3, api:2
     booking_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id"))
     lock_id: Mapped[int | None] = mapped_column(ForeignKey("lock.id"))
-    door_code_id: Mapped[int | None] = mapped_column(ForeignKey("door_code.id"))
+    door_code_id: Mapped[int | None] = mapped_column(ForeignKey("door_code.id"), index=True)
     staff_code_id: Mapped[int | None] = mapped_column(ForeignKey("staff_code.id"), index=True)
     command_row_id: Mapped[int | None] = mapped_column(ForeignKey("command.id"))
     data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # never a secret

@@ -242,11 +242,14 @@ def timeline_of_lock(session: Session, lock_id: int, limit: int | None) -> tuple
 def timeline_of_account(
     session: Session, kinds: Collection[Happening], limit: int | None
 ) -> tuple[Line, ...]:
-    """What was done of these kinds, none of which is about a booking; the newest line first."""
-    # Nearly all lines of an account are about bookings: a database that has counted what its tables
-    # hold looks at none of those.
-    is_asked = TimelineEntry.kind.in_([str(kind) for kind in kinds])
-    return timeline(session, and_(TimelineEntry.booking_id.is_(None), is_asked), limit)
+    """What was done of these kinds, none of them about a booking or lock; the newest line first."""
+    # Nearly all lines of an account are about those, and the index of this question has none.
+    condition = and_(
+        TimelineEntry.booking_id.is_(None),
+        TimelineEntry.lock_id.is_(None),
+        TimelineEntry.kind.in_([str(kind) for kind in kinds]),
+    )
+    return timeline(session, condition, limit)
 
 
 def timeline(session: Session, condition: Any, limit: int | None) -> tuple[Line, ...]:
