@@ -5,8 +5,9 @@ says which messages are due now. Asked again at once it says nothing.
 
 A *thread* is one trouble in one place: a guest at a door, a cause at a lock, a connection, a feed.
 A thread is opened once, said to be more urgent where it becomes so, and said to be over once, if
-its opening was sent. Threads of one *bundle* (a family of causes behind one connection) that come
-up together are one message.
+its opening was sent. What is over about a guest is said at once; anything else when it has stayed
+over for a while, so that a lock that comes and goes is one message. Threads of one *bundle* (a
+family of causes behind one connection) that come up together are one message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,9 +37,12 @@ GATHER: Final = timedelta(minutes=2)
 # A bundle that was told of and is not over is not told of again sooner, but for arrivals that
 # cannot wait.
 WINDOW: Final = timedelta(minutes=15)
+# What comes back within this time was never over: nothing is said of either.
+SETTLES: Final = timedelta(minutes=15)
 DIGEST_AT: Final = time(8)
 DIGEST_UNTIL: Final = time(12)  # later it is no morning digest any more
 DIGEST_HOURS: Final = 72
+_ARRIVAL: Final = "arrival"
 _LEVELS: Final = {"24h": 1, "6h": 2, "2h": 3}
 
 
@@ -96,7 +100,7 @@ class AlertFacts:
     def bundle(self) -> str:
         if self.cause == GUEST_CANNOT_ENTER:
             return self.key  # told of by itself, and never as one more of a list
-        family = "arrival" if self.cause in ARRIVAL_CAUSES else self.cause
+        family = _ARRIVAL if self.cause in ARRIVAL_CAUSES else self.cause
         return f"{family}:{self.connection_id or ''}"
 
     def is_urgent(self, now: datetime) -> bool:
@@ -118,6 +122,14 @@ class Told:
     told_at: datetime
     alert_id: int
     progress: Progress = Progress.SENT
+    over_at: datetime | None = None  # when it was first seen to be over, until it comes back
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether what is no longer open may be said to be over."""
+        family = self.bundle.partition(":")[0]
+        if family == _ARRIVAL or family in _GUESTS_CAUSES:
+            return True
+        return self.over_at is not None and now - self.over_at >= SETTLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,16 +162,18 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is due now: messages, threads to forget without a word, and threads whose unsent
-    message will tell of a higher level when it is written."""
+    """What is due now: messages, threads to forget without a word, threads whose unsent message
+    will tell of a higher level when it is written, and threads that are over, or back again."""
 
     messages: tuple[Message, ...] = ()
     forgotten: frozenset[str] = frozenset()
     raised: Mapping[str, Item] = field(default_factory=dict)
+    over: frozenset[str] = frozenset()
+    back: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.messages or self.forgotten or self.raised)
+        return not (self.messages or self.forgotten or self.raised or self.over or self.back)
 
 
 def thread_of(cause: str, key: str, booking_id: int | None, lock_id: int | None) -> str:
@@ -181,7 +195,13 @@ def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: da
     still_open = _strongest(alerts)
     is_quiet = quiet_end(wish, now) is not None
     stands = [each for thread, each in before.items() if thread in still_open]
-    forgotten = {t for t, each in before.items() if t not in still_open and not _was_sent(each)}
+    gone = {t: each for t, each in before.items() if t not in still_open}
+    forgotten = {t for t, each in gone.items() if not _was_sent(each)}
+    settled = [
+        each
+        for t, each in gone.items()
+        if t not in forgotten and each.is_settled(now) and not is_quiet
+    ]
     raised: dict[str, Item] = {}
     grouped: dict[tuple[Kind, str], list[AlertFacts]] = {}
     for thread, alert in still_open.items():
@@ -199,9 +219,15 @@ def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: da
                 kind = Kind.ESCALATED if _was_sent(known) else Kind.OPENED
                 grouped.setdefault((kind, alert.bundle), []).append(alert)
     messages = [Message(kind=kind, items=_items(of)) for (kind, _), of in grouped.items()]
-    if not is_quiet:
-        messages += _resolved(before, still_open)
-    return Plan(messages=tuple(messages), forgotten=frozenset(forgotten), raised=raised)
+    messages += _resolved(settled)
+    known_over = forgotten | {each.thread for each in settled}
+    return Plan(
+        messages=tuple(messages),
+        forgotten=frozenset(forgotten),
+        raised=raised,
+        over=frozenset(t for t in gone.keys() - known_over if gone[t].over_at is None),
+        back=frozenset(each.thread for each in stands if each.over_at is not None),
+    )
 
 
 def quiet_end(wish: Wish, at: datetime) -> datetime | None:
@@ -261,12 +287,13 @@ def _due_group(wish: Wish, alert: AlertFacts, stands: Iterable[Told], now: datet
     return f"held until {held_until.isoformat()}" if held_until is not None else alert.bundle
 
 
-def _resolved(before: Mapping[str, Told], still_open: Mapping[str, AlertFacts]) -> list[Message]:
+def _resolved(settled: Iterable[Told]) -> list[Message]:
     bundles: dict[str, list[Item]] = {}
-    for thread, each in sorted(before.items()):
-        if thread not in still_open and _was_sent(each):
-            item = Item(thread=thread, level=each.level, bundle=each.bundle, alert_id=each.alert_id)
-            bundles.setdefault(each.bundle, []).append(item)
+    for each in sorted(settled, key=lambda each: each.thread):
+        item = Item(
+            thread=each.thread, level=each.level, bundle=each.bundle, alert_id=each.alert_id
+        )
+        bundles.setdefault(each.bundle, []).append(item)
     return [Message(kind=Kind.RESOLVED, items=tuple(items)) for items in bundles.values()]
 
 

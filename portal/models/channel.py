@@ -1,7 +1,7 @@
 """Channels that tell managers of alerts, what each was told, and the messages themselves."""
 
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Date, ForeignKey, String, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -52,6 +52,7 @@ class ChannelThread(AccountOwned, Base):
     """A trouble that a channel was told of, until it is told that it is over."""
 
     __tablename__ = "channel_thread"
+    unseen: ClassVar[frozenset[str]] = frozenset({"over_at"})
     __table_args__ = (UniqueConstraint("channel_id", "thread"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -61,5 +62,7 @@ class ChannelThread(AccountOwned, Base):
     bundle: Mapped[str] = mapped_column(String(120))
     told_at: Mapped[datetime] = mapped_column(UTCDateTime())
     alert_id: Mapped[int] = mapped_column()
+    # Since when it is over without a word, because it may come back.
+    over_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     # The message that told of it last; no relation, because messages are forgotten after a while.
     notice_id: Mapped[int] = mapped_column()

@@ -159,6 +159,10 @@ def _plan_one(
         row = rows[thread][0]
         row.level, row.alert_id = item.level, item.alert_id
         _hurry(session, row.notice_id, now)
+    for thread in planned.over:
+        rows[thread][0].over_at = now
+    for thread in planned.back:
+        rows[thread][0].over_at = None
     for message in planned.messages:
         items = [{"thread": item.thread, "alert": item.alert_id} for item in message.items]
         notice = channels.intend(session, channel, message.kind, items, now)
@@ -262,6 +266,7 @@ def _told(
             told_at=row.told_at,
             alert_id=row.alert_id,
             progress=_progress(state),
+            over_at=row.over_at,
         )
         found.setdefault(row.channel_id, {})[row.thread] = (row, told)
     return found

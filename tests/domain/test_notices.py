@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from portal.domain.notices import (
     GATHER,
+    SETTLES,
     WINDOW,
     AlertFacts,
     Kind,
@@ -91,6 +92,10 @@ class Channel:
             del self.told[thread]
         for thread, item in planned.raised.items():
             self.told[thread] = replace(self.told[thread], level=item.level)
+        for thread in planned.over:
+            self.told[thread] = replace(self.told[thread], over_at=now)
+        for thread in planned.back:
+            self.told[thread] = replace(self.told[thread], over_at=None)
         for message in planned.messages:
             self.sent.append(message)
             for item in message.items:
@@ -161,7 +166,30 @@ def test_two_old_codes_on_one_lock_are_one_notice() -> None:
     said = channel.look([first, second], NOW) + channel.look([second], NOW + HOUR)
 
     assert said == [Kind.OPENED]
-    assert channel.look([], NOW + 2 * HOUR) == [Kind.RESOLVED]
+    assert channel.look([], NOW + 2 * HOUR) == []
+    assert channel.look([], NOW + 2 * HOUR + SETTLES) == [Kind.RESOLVED]
+
+
+def test_a_lock_that_comes_and_goes_is_one_message_until_it_stays() -> None:
+    channel = Channel()
+    said = []
+    for minute in range(60):
+        is_away = minute % 10 < 6
+        offline = trouble("lock_offline", lock_id=5, number=100 + minute // 10)
+        said += channel.look([offline] if is_away else [], NOW + minute * MINUTE)
+
+    assert said == [Kind.OPENED]
+    assert channel.look([], NOW + HOUR + SETTLES - 7 * MINUTE) == []
+    assert channel.look([], NOW + HOUR + SETTLES) == [Kind.RESOLVED]
+    assert channel.look([], NOW + 3 * HOUR) == []
+
+
+def test_what_is_over_about_a_guest_is_said_at_once() -> None:
+    channel = Channel()
+    channel.look([arrival(), trouble("lock_offline", lock_id=6)], NOW)
+
+    assert channel.look([], NOW + MINUTE) == [Kind.RESOLVED]
+    assert [item.bundle for item in channel.sent[-1].items] == ["arrival:3"]
 
 
 # Escalation

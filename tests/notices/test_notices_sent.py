@@ -90,6 +90,25 @@ def test_an_alert_is_told_once_and_so_is_its_end(world: World) -> None:
     ]
 
 
+def test_what_comes_and_goes_is_told_once_and_said_to_be_over_when_it_stays_away(
+    world: World,
+) -> None:
+    make_channel()
+    lock = make_lock(name="Street door")
+    coming = make_booking(make_property(locks=[lock]), arrives_in=30 * HOUR)
+    make_door_code(coming, lock, status=Status.CONFIRMED)
+
+    for _ in range(3):
+        for battery in ("critical", "normal"):
+            with writing() as session:
+                session.get_one(Lock, lock.id).battery_state = battery
+            world.pass_time(minutes=8)
+
+    assert len(world.titles) == 1
+    world.pass_time(minutes=10)
+    assert [title.partition(":")[0] for title in world.titles[1:]] == ["Over"]
+
+
 def test_an_arrival_within_six_hours_is_told_at_once(world: World) -> None:
     make_channel()
     a_late_stay()
