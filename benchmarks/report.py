@@ -162,7 +162,8 @@ def is_ahead(world: World, booking: Booking) -> bool | None:
         return None
     for lock in version.locks:
         door = world.doors.get((booking.number, lock))
-        if any(last >= moment for _, last in _excuses(world, booking, lock, version.due, moment)):
+        excuses = _excuses(world, booking, lock, version.due, moment)
+        if any(first <= moment <= last for first, last in excuses):
             return None
         if door is None or door.status_at(moment) != GREEN:
             return False
