@@ -17,7 +17,7 @@ from typing import Final
 import requests
 from flask import Flask
 from requests.adapters import HTTPAdapter
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from portal import clock as portal_clock
 from portal import jitter, tenancy
@@ -49,7 +49,7 @@ USER: Final = "owner"
 SWEEP_EVERY: Final = timedelta(seconds=30)
 _STEPS_AT_ONCE: Final = 100_000
 
-# What the locks' part of a sweep finds, what the part for the rest does, and what a whole sweep.
+# What each part of a sweep finds, and last what only a whole sweep does.
 _DUE: Final = select(
     select(func.min(Lock.due_at)).scalar_subquery(),
     select(func.min(WebhookEvent.received_at))
@@ -64,7 +64,8 @@ _DUE: Final = select(
     .scalar_subquery(),
     select(func.min(Booking.verdict_due_at)).scalar_subquery(),
 )
-_OF_LOCKS: Final = slice(0, 2)
+_OF_LOCKS: Final = slice(0, 1)
+_OF_WEBHOOKS: Final = slice(1, 2)
 _OF_THE_REST: Final = slice(2, -1)
 _OF_ALL: Final = slice(-1, None)
 
@@ -104,11 +105,14 @@ class Stage:
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
         self._due: tuple[datetime | None, ...] = (None,)
+        self._is_due_known = False
         self._http: requests.Session | None = None
         self._random = Random(f"{seed}/jitter")
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
         self.run_job: Callable[[JobName, tuple[int, ...]], None] = self.do_job
+        with app.app_context():
+            event.listen(db.engine, "commit", self._committed)
 
     @property
     def now(self) -> datetime:
@@ -203,10 +207,16 @@ class Stage:
             self.work()
 
     def _next_due(self) -> datetime | None:
-        # Asked before each move of time, and of no row that a session should know.
-        with self.app.app_context(), db.engine.connect() as connection:
-            self._due = tuple(connection.execute(_DUE).one())
+        # Asked before each move of time, unless nothing was written since the last; and of no row
+        # that a session should know.
+        if not self._is_due_known:
+            with self.app.app_context(), db.engine.connect() as connection:
+                self._due = tuple(connection.execute(_DUE).one())
+            self._is_due_known = True
         return min((t for t in self._due if t is not None), default=None)
+
+    def _committed(self, _connection: object) -> None:
+        self._is_due_known = False
 
     def _is_due(self, part: slice) -> bool:
         """Whether that part of a sweep would have found something when it was last asked."""
@@ -220,6 +230,8 @@ class Stage:
         with self.app.app_context(), tenancy.as_system():
             if self._is_due(_OF_LOCKS):
                 sweep.ring_for_locks()
+            if self._is_due(_OF_WEBHOOKS):
+                sweep.ring_for_webhooks()
             if self._is_due(_OF_THE_REST):
                 sweep.ring_for_the_rest()
         self.work()

@@ -58,7 +58,8 @@ class Watch:
         kept: dict[object, Any] = session.info.setdefault(_KEPT, {})
         for row in (*session.new, *session.dirty):
             if isinstance(row, Booking):
-                self._number_of.setdefault(row.id, int(row.external_id))
+                if row.id not in self._number_of:
+                    self._number_of[row.id] = int(row.external_id)
                 if inspect(row).committed_state.keys() - _OF_VERDICTS:
                     kept["booking", row.id] = _picture(row)
                 kept["verdict", row.id] = (row.verdict, row.problem)

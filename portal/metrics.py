@@ -15,7 +15,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from portal import clock, tenancy
-from portal.domain.command import State
+from portal.domain.command import OPEN
 from portal.domain.outgoing import State as Sending
 from portal.extensions import db
 from portal.models import (
@@ -31,9 +31,9 @@ from portal.models import (
     WebhookEvent,
     WebhookState,
 )
+from portal.models.base import one_of
 from portal.models.outgoing import Outgoing
 
-_OPEN: Final = (State.INTENDED, State.SENDING, State.ACCEPTED)
 _AGES: Final = (
     ("under_1_min", timedelta(minutes=1)),
     ("under_5_min", timedelta(minutes=5)),
@@ -158,7 +158,9 @@ class _FromDatabase(Collector):
 
 def _open_commands(session: Session, now: datetime) -> dict[str, int]:
     age = case(*((Command.created_at > now - limit, name) for name, limit in _AGES), else_=_OLDEST)
-    rows = session.execute(select(age, func.count()).where(Command.state.in_(_OPEN)).group_by(age))
+    rows = session.execute(
+        select(age, func.count()).where(one_of(Command.state, OPEN)).group_by(age)
+    )
     found: dict[str, int] = dict(rows.all())
     return {name: found.get(name, 0) for name in (*(name for name, _ in _AGES), _OLDEST)}
 

@@ -26,6 +26,7 @@ PROBE_LATER: Final = (
     (retry.NEAR, timedelta(minutes=2)),
     (timedelta.max, timedelta(minutes=8)),
 )
+LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
 NOT_SOON: Final = timedelta(days=30)
 _UNHURRIED: Final = {CodeKind.STAFF: retry.NEAR, CodeKind.SPARE: NOT_SOON}
 _NO_TIME: Final = timedelta(0)

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from portal import clock
 from portal.domain.command import LANE_OF, OPEN, Event, Kind, Lane, State
 from portal.models import Command, Lock
+from portal.models.base import one_of
 from portal.schlage.errors import SchlageError, SchlageUnauthorized, SchlageUncertain
-from portal.services import clients, commands, connections, locks, timeline
+from portal.services import clients, commands, connections, look_ups, timeline
 from portal.services.commands import News
 from portal.unit_of_work import writing
 
@@ -36,7 +37,7 @@ def move(lock_id: int, kind: Kind, actor: str, booking_id: int | None = None) ->
         lock = session.get_one(Lock, lock_id)
         for old in session.scalars(
             select(Command).where(
-                Command.lock_id == lock_id, Command.lane == Lane.BOLT, Command.state.in_(OPEN)
+                Command.lock_id == lock_id, Command.lane == Lane.BOLT, one_of(Command.state, OPEN)
             )
         ).all():
             if now - old.created_at < STALE_AFTER:
@@ -108,10 +109,8 @@ def look(command_row_id: int) -> None:
         lock = session.get_one(Lock, command.lock_id)
         if command.state is not State.ACCEPTED or command.command_id is None:
             return
-        schlage_id, sent_at = command.command_id, command.sent_at
-        device_id, connection_id, lock_id = lock.device_id, lock.connection_id, lock.id
-    client = clients.client_for(connection_id)
-    news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
+        question, connection_id = look_ups.about(command, lock), lock.connection_id
+    news, raw = look_ups.ask(clients.client_for(connection_id), question)
     with writing() as session:
         if news is None and commands.look_again(session, command_row_id, raw):
             return

@@ -23,6 +23,7 @@ from portal.models import (
     PinOrigin,
     TimelineEntry,
 )
+from portal.models.base import one_of
 from portal.services import entry_names, guests, resync_steps, stays
 from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
@@ -344,7 +345,7 @@ def _travelling(session: Session, code_ids: Sequence[int]) -> dict[int, Travelli
         .where(
             LockEntry.door_code_id.in_(code_ids),
             Command.lane == Lane.CODES,
-            Command.state.in_(OPEN),
+            one_of(Command.state, OPEN),
         )
     )
     return {

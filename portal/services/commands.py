@@ -7,11 +7,13 @@ lock in the same transaction.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
 import structlog
-from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy import CursorResult, Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import clock, jitter
 from portal.domain import retry
@@ -46,6 +48,11 @@ log = structlog.get_logger(__name__)
 _KEPT_TEXT: Final = 500
 
 
+_TABLE: Final = cast(Table, Command.__table__)
+_TOKEN: Final = select(Lock.lease_token).where(Lock.id == bindparam("lock_id"))
+_LOCK: Final = (
+    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+)
 _COMMAND: Final = (
     select(Command)
     .where(Command.id == bindparam("id"))
@@ -102,12 +109,14 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
     The lock's token is checked in the same transaction, and the entry says from here on that it
     may be on the lock.
     """
-    token = session.scalars(select(Lock.lease_token).where(Lock.id == lease.lock_id)).one()
-    if token != lease.token or not _move(
-        session, command_row_id, State.INTENDED, Event.CLAIMED, sent_at=clock.now()
+    token = session.scalars(_TOKEN, {"lock_id": lease.lock_id}).one()
+    command = _fresh(session, command_row_id)
+    if (
+        token != lease.token
+        or command.state is not State.INTENDED
+        or not _move(session, command, Event.CLAIMED, sent_at=clock.now())
     ):
         raise LeaseLost(f"lock {lease.lock_id}")
-    command = _fresh(session, command_row_id)
     entry = command.entry
     if entry is not None:
         change = entry_when_sent(_written(entry), command.kind)
@@ -125,8 +134,7 @@ def accept(session: Session, command_row_id: int, schlage_id: str) -> None:
     values = {"command_id": schlage_id, "accepted_at": now}
     if command.state is State.SENDING:
         values["look_at"] = now + pace().look_up_after[0]
-    state = command.state
-    _move(session, command_row_id, state, Event.ACCEPTED, **values)
+    _move(session, command, Event.ACCEPTED, **values)
     _tell(session, command, timeline.Kind.COMMAND_ACCEPTED, seconds=_seconds(command.sent_at, now))
 
 
@@ -146,13 +154,12 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     if after is before and before not in OPEN:
         return False
     now = clock.now()
-    is_offline = session.get_one(Lock, command.lock_id).is_online is False
-    problem = problem_of(after, news.problem, is_offline=is_offline)
+    lock = session.scalars(_LOCK, {"lock_id": command.lock_id}).one()
+    problem = problem_of(after, news.problem, is_offline=lock.is_online is False)
     by = _told_by(session, command, news)
     moved = _move(
         session,
-        command_row_id,
-        before,
+        command,
         news.event,
         closed_at=now,
         closed_by=by,
@@ -162,7 +169,6 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
     )
     if not moved:
         return False
-    session.refresh(command)
     _tell(
         session,
         command,
@@ -185,9 +191,10 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         was_sent = outcome.was_sent and after is not State.SUPERSEDED
         rebuilds.deleted(session, command, now, was_sent=was_sent)
     if command.entry is not None:
-        _teach_entry(session, command, command.entry, outcome, news, now)
+        log_tells = lock.connection.log_tells_at is not None
+        _teach_entry(command, command.entry, outcome, news, now, log_tells=log_tells)
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)
-    _teach_lock(session, command, outcome, news, before in OPEN, now)
+    _teach_lock(session, lock, outcome, news, before in OPEN, now)
     return True
 
 
@@ -238,33 +245,48 @@ def _fresh(session: Session, command_row_id: int) -> Command:
     return session.scalars(_COMMAND, {"id": command_row_id}).one()
 
 
-def _move(
-    session: Session, command_row_id: int, state: State, event: Event, **values: object
-) -> bool:
+def _move(session: Session, command: Command, event: Event, **values: object) -> bool:
+    """Whether the command was still in its state and has moved; the row at hand then says so."""
+    values["state"] = next_state(command.state, event)
     moved = session.execute(
-        update(Command)
-        .where(Command.id == command_row_id, Command.state == state)
-        .values(state=next_state(state, event), **values)
-        .execution_options(synchronize_session="fetch")
+        _mover(tuple(sorted(values))),
+        {"row_id": command.id, "before": command.state}
+        | {f"new_{name}": value for name, value in values.items()},
     )
     assert isinstance(moved, CursorResult)
-    return bool(moved.rowcount)
+    if not moved.rowcount:
+        return False
+    for name, value in values.items():
+        set_committed_value(command, name, value)
+    return True
+
+
+@cache
+def _mover(names: tuple[str, ...]) -> Update:
+    """The compare-and-swap that sets these columns; made once, as every write has three of them."""
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.state == bindparam("before"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
 
 
 def _teach_entry(
-    session: Session,
     command: Command,
     entry: LockEntry,
     outcome: Outcome,
     news: News,
     now: datetime,
+    *,
+    log_tells: bool,
 ) -> None:
+    """The entry says what the outcome means; where logs tell of codes, a success waits for one."""
     change = entry_after(_written(entry), outcome)
     if change is None:
         return
     _change(entry, command, change, now)
     entry.is_witnessed = False
-    if change.evidence is Evidence.CONFIRMED and _has_telling_log(session, command):
+    if change.evidence is Evidence.CONFIRMED and log_tells:
         entry.state, entry.evidence = EntryState.MAYBE, Evidence.ANSWERED
     if change.is_ghost:
         entry.is_ghost = True
@@ -294,12 +316,6 @@ def _change(entry: LockEntry, command: Command, change: EntryChange, now: dateti
         assert command.ends_at is not None
         entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
         entry.revision = command.revision or entry.revision
-
-
-def _has_telling_log(session: Session, command: Command) -> bool:
-    """Whether the logs behind this command's connection are known to tell of codes."""
-    lock = session.get_one(Lock, command.lock_id)
-    return lock.connection.log_tells_at is not None
 
 
 def _teach_code(
@@ -345,13 +361,12 @@ def _teach_code(
 
 def _teach_lock(
     session: Session,
-    command: Command,
+    lock: Lock,
     outcome: Outcome,
     news: News,
     was_open: bool,
     now: datetime,
 ) -> None:
-    lock = session.get_one(Lock, command.lock_id)
     if outcome.state in UNCERTAIN:
         lock.unknown_at = now
     if outcome.state is State.SUCCEEDED or is_done(outcome):

@@ -29,6 +29,7 @@ from portal.models import (
     Lock,
     StaffCode,
 )
+from portal.models.base import one_of
 from portal.services import keypads, vacancy
 from portal.services.alert_page import (
     CALLED_NO_MORE,
@@ -63,7 +64,7 @@ _LATE_ARRIVALS: Final = (
     .join(Booking, Booking.id == DoorCode.booking_id)
     .where(
         DoorCode.is_wanted.is_(True),
-        DoorCode.status.in_(_LACKING),
+        one_of(DoorCode.status, _LACKING),
         # No window begins after its stay does: with this the index leaves out what is far ahead.
         DoorCode.starts_at <= bindparam("soon"),
         Booking.status == BookingStatus.CONFIRMED,
@@ -99,7 +100,7 @@ _NEEDING: Final = (
         DoorCode.is_wanted.is_(True),
         # Nobody misses a spare that is not there.
         DoorCode.is_spare.is_(False),
-        DoorCode.status.in_(_LACKING - {Status.PLANNED}),
+        one_of(DoorCode.status, _LACKING - {Status.PLANNED}),
         or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
         or_(
             and_(Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > bindparam("now")),

@@ -13,6 +13,7 @@ from portal import clock
 from portal.config import Settings
 from portal.domain.status import Status
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
+from portal.models.base import one_of
 from portal.queue import JobName, ring
 from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
@@ -46,7 +47,7 @@ _BEHIND: Final = (
     .join(DoorCode, DoorCode.booking_id == Booking.id)
     .where(
         DoorCode.lock_id.in_(bindparam("lock_ids", expanding=True)),
-        DoorCode.status.not_in([Status.PLANNED, Status.REMOVED]),
+        ~one_of(DoorCode.status, [Status.PLANNED, Status.REMOVED]),
         Booking.ends_at > bindparam("since"),
     )
     .distinct()

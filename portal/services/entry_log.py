@@ -40,6 +40,7 @@ from portal.models import (
     LockEntry,
     Manager,
 )
+from portal.models.base import one_of
 from portal.schlage import door_events
 from portal.schlage.errors import SchlageError, SchlageUnauthorized
 from portal.schlage.events import WebhookEvent
@@ -140,7 +141,7 @@ def read(lock_id: int) -> None:
         return
     now = clock.now()
     with writing() as session:
-        lock = session.get_one(Lock, lock_id)
+        lock = session.scalars(_LOCK, {"lock_id": lock_id}).one()
         if read_lines(session, lock, items, now):
             connections.refresh_verdicts(session, [lock_id], now)
 
@@ -261,7 +262,7 @@ def _presser(session: Session, row: DoorEvent) -> str | None:
         .where(
             Command.lock_id == row.lock_id,
             Command.kind == Kind.UNLOCK,
-            Command.state.not_in([State.FAILED, State.SUPERSEDED]),
+            ~one_of(Command.state, [State.FAILED, State.SUPERSEDED]),
             Command.sent_at >= row.at - _PRESSED_BEFORE,
             Command.sent_at <= row.at + _PRESSED_AFTER,
         )

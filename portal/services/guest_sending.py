@@ -43,6 +43,7 @@ from portal.extensions import db
 from portal.messages import child
 from portal.messages.child import Text
 from portal.models import Booking, BookingStatus, BulkItem, GuestLink, GuestSend
+from portal.models.base import one_of
 from portal.network.errors import CallFailed, CallProblem
 from portal.services import (
     channels,
@@ -429,7 +430,7 @@ def _sends(
         select(GuestSend)
         .where(
             GuestSend.booking_id.in_(booking_ids),
-            GuestSend.state.in_((*OPEN, State.SENT, State.UNSURE)),
+            one_of(GuestSend.state, (*OPEN, State.SENT, State.UNSURE)),
         )
         .order_by(GuestSend.id)
     )

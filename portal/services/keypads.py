@@ -22,6 +22,7 @@ from portal.domain.notices import KEYPAD_LOCKED
 from portal.domain.sentences import Sentence
 from portal.domain.stay import Window
 from portal.models import Booking, BookingStatus, DoorCode, DoorEvent
+from portal.models.base import one_of
 
 CAUSE: Final = KEYPAD_LOCKED
 
@@ -30,7 +31,7 @@ _OPENINGS: Final = select(DoorEvent.lock_id, DoorEvent.at).where(
     DoorEvent.at > bindparam("since"),
     DoorEvent.what == What.OPENED,
     # By a guest's code, or because somebody pressed Unlock here.
-    DoorEvent.whose.in_([Whose.GUEST, Whose.PORTAL]),
+    one_of(DoorEvent.whose, [Whose.GUEST, Whose.PORTAL]),
 )
 _EXPECTED: Final = (
     select(

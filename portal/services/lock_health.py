@@ -13,6 +13,7 @@ from portal.domain import health
 from portal.domain.command import OPEN, Lane, State
 from portal.domain.health import Answer, Finding, Level, Reading, Tally, Times
 from portal.models import Command, DoorEvent, Lock, LockReading, Mapping, Property
+from portal.models.base import one_of
 from portal.services import readings
 from portal.zones import zone_or_utc
 
@@ -132,7 +133,7 @@ def _answers(
         .where(
             Command.lock_id.in_(lock_ids),
             Command.lane == Lane.CODES,
-            Command.state.not_in(_NO_ANSWERS),
+            ~one_of(Command.state, _NO_ANSWERS),
             Command.sent_at.is_not(None),
             Command.closed_at > since,
         )

@@ -11,6 +11,7 @@ from portal.domain.command import OPEN, Kind, State
 from portal.domain.entry import NameOnLock
 from portal.domain.status import Status
 from portal.models import Command, Mapping, Property
+from portal.models.base import one_of
 from portal.services import booking_page, entry_names, lock_cards, lock_codes
 from portal.services.booking_page import Line
 from portal.services.lock_cards import Health
@@ -85,7 +86,7 @@ def find(session: Session, lock_id: int, lines: int = NEWEST_LINES) -> LockPage 
 def _open_commands(session: Session, lock_id: int) -> tuple[OpenCommand, ...]:
     rows = session.execute(
         select(Command.kind, Command.state, Command.sent_at, Command.look_at).where(
-            Command.lock_id == lock_id, Command.state.in_(OPEN)
+            Command.lock_id == lock_id, one_of(Command.state, OPEN)
         )
     )
     return tuple(OpenCommand(*row) for row in rows)

@@ -31,13 +31,13 @@ from portal.schlage.errors import (
     SchlageUnavailable,
     SchlageUncertain,
 )
-from portal.schlage.payloads import CommandState, CommandStatus
 from portal.services import (
     clients,
     commands,
     connections,
     inbox,
     leases,
+    look_ups,
     outages,
     pins,
     reads,
@@ -50,6 +50,7 @@ from portal.services import (
 )
 from portal.services.commands import News
 from portal.services.leases import Lease, LeaseLost
+from portal.services.look_ups import Question
 from portal.services.ringing import changing
 from portal.services.snapshots import Lesson, LockRows, load
 from portal.unit_of_work import writing
@@ -60,7 +61,6 @@ log = structlog.get_logger(__name__)
 # A bound on one visit: more than any lock needs at once, and a stop for a loop that would not end.
 MAX_STEPS: Final = 400
 CALL_AGAIN: Final = timedelta(seconds=60)
-FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 _SAME_NAME: Final = select(LockEntry.id).where(
     LockEntry.lock_id == bindparam("lock_id"), LockEntry.label == bindparam("name")
 )
@@ -70,14 +70,8 @@ _READS: Final = {
     engine.ReadLog: witness.read_log,
     engine.Ask: reads.ask_lock,
 }
-_CALLS: Final = (engine.LookUp, engine.Send, engine.DeleteAll, *_READS)
-
-_EVENTS: Final = {
-    CommandState.SUCCEEDED: Event.SUCCEEDED,
-    CommandState.FAILED: Event.FAILED,
-    CommandState.NACK: Event.FAILED,
-    CommandState.TIMED_OUT: Event.TIMED_OUT,
-}
+_QUESTIONS: Final = (engine.LookUp, *_READS)
+_CALLS: Final = (engine.Send, engine.DeleteAll, *_QUESTIONS)
 
 _MAY_HAVE_ARRIVED: Final = select(
     exists().where(
@@ -131,8 +125,8 @@ def _step(lock_id: int, last: _Next) -> _Next:
             command_row_id = _write_down(session, lease, rows, action)
         else:
             _change_rows(session, rows, action, now)
-        # What a read is about to say decides what is shown: a page never turns twice for it.
-        if type(action) not in _READS:
+        # What an answer is about to say decides what is shown: a page never turns twice for it.
+        if type(action) not in _QUESTIONS:
             is_unchanged = isinstance(action, engine.Wait)
             standings.refresh(session, rows, snapshot if is_unchanged else rows.snapshot(), now)
         if isinstance(action, engine.Wait):
@@ -144,10 +138,11 @@ def _step(lock_id: int, last: _Next) -> _Next:
             leases.renew(session, lease)
         device_id = rows.lock.device_id
         client = clients.client_of(rows.lock.connection, now)
+        question = _question(rows, action)
 
     lesson = None
-    if isinstance(action, engine.LookUp):
-        _look_up(client, device_id, lock_id, action.command_id)
+    if question is not None:
+        _look_up(client, question)
     elif (read := _READS.get(type(action))) is not None:
         lesson = read(client, lease, device_id)
     elif command_row_id is not None:
@@ -397,61 +392,19 @@ def _words(error: SchlageRejected | SchlageUncertain | SchlageUnavailable) -> st
     return "; ".join(error.texts) or str(error)
 
 
-def _look_up(client: SchlageClient, device_id: str, lock_id: int, command_row_id: int) -> None:
+def _question(rows: LockRows, action: engine.Action) -> Question | None:
+    """What is to be looked up, where the action is a look-up."""
+    if not isinstance(action, engine.LookUp) or rows.command is None:
+        return None
+    return look_ups.about(rows.command, rows.lock)
+
+
+def _look_up(client: SchlageClient, question: Question) -> None:
     """Asks how the open command ended, and settles or reschedules it."""
-    with writing() as session:
-        command = session.get_one(Command, command_row_id)
-        schlage_id, sent_at = command.command_id, command.sent_at
-    assert schlage_id is not None
-    news, raw = ask(client, device_id, lock_id, schlage_id, sent_at)
+    news, raw = look_ups.ask(client, question)
     with writing() as session:
         if news is None:
-            if commands.look_again(session, command_row_id, raw):
+            if commands.look_again(session, question.command_row_id, raw):
                 return
             news = News(event=Event.EXPIRED, by="deadline", raw_state=raw)
-        commands.settle(session, command_row_id, news)
-
-
-def ask(
-    client: SchlageClient,
-    device_id: str,
-    lock_id: int,
-    schlage_id: str,
-    sent_at: datetime | None,
-) -> tuple[News | None, str]:
-    """What a look-up says: news, or None with Schlage's own word while there is none."""
-    try:
-        status = client.get_command(device_id, schlage_id)
-    except SchlageNotFound:
-        if sent_at is not None and clock.now() - sent_at < FORGOTTEN_AFTER:
-            return None, ""
-        return News(event=Event.EXPIRED, by="look_up", raw_state="404"), "404"
-    except SchlageUnauthorized:
-        connections.signed_out(lock_id)
-        return None, ""
-    except (SchlageUnavailable, SchlageThrottled, SchlageRejected):
-        return None, ""
-    return news_of(status), status.raw_state
-
-
-def news_of(status: CommandStatus) -> News | None:
-    """The news in a look-up's answer; None while the command is pending.
-
-    A state word that we do not know counts as pending: only the deadline ends it.
-    """
-    event = _EVENTS.get(status.state)
-    if event is None:
-        return None
-    problem = None
-    if event is Event.FAILED:
-        problem = recognise(status.error_text or "", error_code=status.error_code)
-        if status.state is CommandState.NACK and problem is ProblemKey.UNKNOWN:
-            problem = ProblemKey.NACK
-    return News(
-        event=event,
-        by="look_up",
-        problem=problem,
-        text=status.error_text or "",
-        raw_state=status.raw_state,
-        access_code_id=status.access_code_id,
-    )
+        commands.settle(session, question.command_row_id, news)

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from portal import jitter
 from portal.domain import retry
 from portal.domain.problems import ProblemKey
+from portal.domain.reach import LATEST_PROBE
 from portal.domain.status import Status
 from portal.models import Booking, Connection, DoorCode, Lock
+from portal.models.base import one_of
 from portal.services import reach
 
 # Failures that point at Schlage's servers rather than at one lock.
@@ -21,6 +23,8 @@ OF_SERVERS: Final = frozenset(
 LOCKS: Final = 3
 WITHIN: Final = timedelta(minutes=10)
 PROBE_EVERY: Final = timedelta(minutes=2)
+# A lock in an outage looks again this much later at the most: a probe put off twice, and its own.
+HELD_UP_FOR: Final = 2 * PROBE_EVERY * (1 + retry.JITTER) + LATEST_PROBE
 
 
 def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> None:
@@ -35,7 +39,7 @@ def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> 
     failing = session.scalars(
         select(func.count(Lock.id)).where(
             Lock.connection_id == lock.connection_id,
-            Lock.failure_problem.in_(OF_SERVERS),
+            one_of(Lock.failure_problem, OF_SERVERS),
             Lock.failed_at > now - WITHIN,
         )
     ).one()
@@ -50,8 +54,9 @@ def answered(session: Session, connection_id: int, now: datetime) -> None:
     if connection.outage_since is None:
         return
     connection.outage_since = connection.probe_at = None
+    locks = _held_up(session, connection_id, now)
     waiting = select(Lock.id).where(
-        Lock.connection_id == connection_id, Lock.failure_problem.in_(OF_SERVERS)
+        Lock.connection_id == connection_id, one_of(Lock.failure_problem, OF_SERVERS)
     )
     reach.free(session, DoorCode.lock_id.in_(waiting))
     session.execute(
@@ -60,7 +65,6 @@ def answered(session: Session, connection_id: int, now: datetime) -> None:
         .values(breaker_until=None, read_after=None, failures=0, failure_problem=None)
         .execution_options(synchronize_session="fetch")
     )
-    locks = _by_arrival(session, connection_id, now)
     for place, lock_id in enumerate(locks):
         # The sweep takes first what is due longest.
         due_at = now - timedelta(milliseconds=len(locks) - place)
@@ -72,8 +76,11 @@ def answered(session: Session, connection_id: int, now: datetime) -> None:
         )
 
 
-def _by_arrival(session: Session, connection_id: int, now: datetime) -> Sequence[int]:
-    """The connection's locks, those for whose code the soonest guest waits first."""
+def _held_up(session: Session, connection_id: int, now: datetime) -> Sequence[int]:
+    """The locks that wait for the outage to end, first those that the soonest guest waits for.
+
+    What is due later than any probe would have been waits for something else.
+    """
     soonest = func.min(Booking.starts_at)
     waits = and_(
         DoorCode.lock_id == Lock.id,
@@ -85,7 +92,10 @@ def _by_arrival(session: Session, connection_id: int, now: datetime) -> Sequence
         select(Lock.id)
         .outerjoin(DoorCode, waits)
         .outerjoin(Booking, Booking.id == DoorCode.booking_id)
-        .where(Lock.connection_id == connection_id)
+        .where(
+            Lock.connection_id == connection_id,
+            one_of(Lock.failure_problem, OF_SERVERS) | (Lock.due_at <= now + HELD_UP_FOR),
+        )
         .group_by(Lock.id)
         .order_by(soonest.is_(None), soonest, Lock.id)
     ).all()

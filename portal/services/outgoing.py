@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal import jitter
 from portal.domain.outgoing import CLAIM, OPEN, RING_AGAIN, State, pause_after
 from portal.models import EndpointCall, Notice
+from portal.models.base import one_of
 from portal.models.outgoing import Outgoing
 from portal.network.errors import CallFailed, CallProblem, CallRefused
 
@@ -69,7 +70,7 @@ def claim(session: Session, of: type[Row], row_id: int, now: datetime) -> Row | 
     or another worker was faster."""
     taken: Any = session.execute(
         update(of)
-        .where(of.id == row_id, of.state.in_(OPEN), of.due_at <= now)
+        .where(of.id == row_id, one_of(of.state, OPEN), of.due_at <= now)
         .values(
             state=State.SENDING,
             attempts=of.attempts + 1,
@@ -119,7 +120,7 @@ def drop(session: Session, of: type[Row], now: datetime, *conditions: Any) -> No
     """The open rows that meet the conditions are sent no more."""
     session.execute(
         update(of)
-        .where(of.state.in_(OPEN), *conditions)
+        .where(one_of(of.state, OPEN), *conditions)
         .values(state=State.DROPPED, done_at=now, due_at=None, ring_at=None)
         .execution_options(synchronize_session="fetch")
     )

@@ -10,6 +10,7 @@ from portal.domain import reach, retry
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
 from portal.domain.status import Status
 from portal.models import DoorCode, Lock, LockEntry
+from portal.models.base import one_of
 from portal.services import readings, snapshots, timeline
 
 _PASSING: Final = frozenset(
@@ -21,7 +22,7 @@ _UNDONE: Final = (
     select(DoorCode)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
-        DoorCode.status.not_in(sorted(_DONE)),
+        ~one_of(DoorCode.status, _DONE),
     )
     .options(joinedload(DoorCode.booking), selectinload(DoorCode.given_to))
 )
@@ -65,7 +66,7 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
     )
     session.execute(
         update(DoorCode)
-        .where(which, DoorCode.failures > 1, DoorCode.problem.in_(_PASSING))
+        .where(which, DoorCode.failures > 1, one_of(DoorCode.problem, _PASSING))
         .values(failures=1)
         .execution_options(synchronize_session="fetch")
     )

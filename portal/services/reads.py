@@ -121,7 +121,6 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
         lock.code_length = lengths.pop()
     foreign = {line.access_code_id for line in finding.foreign}
     _remember_foreign(session, rows, codes, foreign, now)
-    session.flush()
     is_revived = any(s.is_listed and s.state is not None for s in finding.sightings)
     return is_revived or had_foreign or bool(foreign)
 

@@ -33,6 +33,7 @@ from portal.models import (
     LockEntry,
     Rebuild,
 )
+from portal.models.base import one_of
 from portal.services import ringing, timeline
 from portal.services.snapshots import LockRows
 
@@ -97,7 +98,7 @@ def _by_turn(code: DoorCode) -> tuple[bool, bool, datetime, int]:
 def running(session: Session, lock_id: int) -> Rebuild | None:
     """The lock's rebuild that is not over."""
     return session.scalars(
-        select(Rebuild).where(Rebuild.lock_id == lock_id, Rebuild.stage.in_(RUNNING))
+        select(Rebuild).where(Rebuild.lock_id == lock_id, one_of(Rebuild.stage, RUNNING))
     ).one_or_none()
 
 

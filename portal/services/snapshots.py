@@ -38,6 +38,7 @@ from portal.models import (
     Rebuild,
     StaffCode,
 )
+from portal.models.base import one_of
 
 # Entries proven gone are still recognised in a list for this long after their window.
 REMEMBER_GONE: Final = timedelta(days=3)
@@ -131,7 +132,7 @@ _IS_REMEMBERED: Final = and_(
 # A planned code waits for its time, and most of a busy lock's codes do. Where it says so already,
 # there is nothing to decide or to restate before that.
 _IS_TO_BE_LOOKED_AT: Final = or_(
-    DoorCode.status.not_in([Status.PLANNED, Status.REMOVED]),
+    ~one_of(DoorCode.status, [Status.PLANNED, Status.REMOVED]),
     and_(
         DoorCode.status == Status.PLANNED,
         or_(
@@ -160,11 +161,11 @@ _GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expandi
 _STAFF: Final = select(StaffCode).where(StaffCode.id.in_(bindparam("ids", expanding=True)))
 _ENTRIES: Final = select(LockEntry).where(_IS_REMEMBERED)
 _COMMAND: Final = select(Command).where(
-    Command.lock_id == bindparam("lock_id"), Command.lane == Lane.CODES, Command.state.in_(OPEN)
+    Command.lock_id == bindparam("lock_id"), Command.lane == Lane.CODES, one_of(Command.state, OPEN)
 )
 _FOREIGN: Final = select(ForeignCode).where(ForeignCode.lock_id == bindparam("lock_id"))
 _REBUILD: Final = select(Rebuild).where(
-    Rebuild.lock_id == bindparam("lock_id"), Rebuild.stage.in_(RUNNING)
+    Rebuild.lock_id == bindparam("lock_id"), one_of(Rebuild.stage, RUNNING)
 )
 # A lock of several properties keeps as many as the one that wants most.
 _SPARES: Final = (

@@ -12,6 +12,7 @@ from portal.domain.snapshot import CodeFacts, Snapshot
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import Command, DoorCode, LockEntry
+from portal.models.base import one_of
 from portal.services import endpoint_events, rebuilds, ringing, timeline, verdicts
 from portal.services.snapshots import LockRows
 
@@ -46,7 +47,7 @@ def restate(session: Session, codes: Iterable[DoorCode], now: datetime) -> None:
             select(Command).where(
                 Command.lock_id == code.lock_id,
                 Command.lane == Lane.CODES,
-                Command.state.in_(OPEN),
+                one_of(Command.state, OPEN),
             )
         ).one_or_none()
         rows = LockRows(

@@ -81,6 +81,7 @@ _IS_DUE: Final = select(
 def sweep() -> None:
     """Rings for everything that is due and refreshes what time alone changed."""
     ring_for_locks()
+    ring_for_webhooks()
     ring_for_the_rest()
     turn_what_turned()
     ring_for_what_goes_out()
@@ -89,13 +90,19 @@ def sweep() -> None:
 
 
 def ring_for_locks() -> None:
-    """Rings for locks that are due, and for webhooks whose ring got lost."""
+    """Rings for locks that are due."""
     now = clock.now()
     with writing() as session:
         locks = ringing.claim_due(session, now, PAGE)
-        events = webhooks.waiting(session, now, PAGE)
     for lock_id in locks:
         ring(JobName.WORK_LOCK, lock_id)
+
+
+def ring_for_webhooks() -> None:
+    """Rings for webhooks whose ring got lost."""
+    now = clock.now()
+    with writing() as session:
+        events = webhooks.waiting(session, now, PAGE)
     for event_row_id in events:
         ring(JobName.PROCESS_WEBHOOK, event_row_id)
 

@@ -84,7 +84,6 @@ def doors_without_code(session: Session, booking: Booking) -> list[DoorCode]:
 
 def refresh_on(session: Session, rows: LockRows, now: datetime) -> None:
     """The stored verdicts of the bookings behind one lock, whose rows are at hand already."""
-    session.flush()
     stays = {stay.id: stay for code in rows.codes.values() if (stay := code.stay) is not None}
     elsewhere = {code.stay_id for code_id, code in rows.codes.items() if code_id in rows.elsewhere}
     others = _other_doors(session, rows.lock.id, elsewhere)

@@ -5,11 +5,12 @@ A command's event only says that it is worth a look: the look-up decides. Where 
 and the transition table ranks the words whatever their order.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
 from portal.domain.command import OPEN, Event, State
@@ -17,6 +18,8 @@ from portal.domain.problems import ProblemKey, recognise
 from portal.domain.snapshot import CodeKind
 from portal.models import Command, Connection, ConnectionState, Lock, LockEntry, WebhookState
 from portal.models import WebhookEvent as StoredEvent
+from portal.models.base import one_of
+from portal.schlage.client import SchlageClient
 from portal.schlage.events import EventKind, WebhookEvent, parse_events
 from portal.schlage.payloads import BatteryState, LockState
 from portal.services import (
@@ -24,15 +27,15 @@ from portal.services import (
     commands,
     connections,
     entry_log,
-    locks,
+    look_ups,
     reach,
     readings,
     ringing,
     timeline,
 )
 from portal.services.commands import News
+from portal.services.look_ups import Question
 from portal.services.ringing import changing
-from portal.unit_of_work import writing
 
 PARKED_FOR: Final = timedelta(hours=24)
 KEPT_FOR: Final = timedelta(days=30)
@@ -55,7 +58,7 @@ _WAITING: Final = (
     .outerjoin(Command, Command.command_id == StoredEvent.command_id)
     .where(
         # Said apart, so that the index leaves out the month of those that are done.
-        StoredEvent.state.in_([WebhookState.RECEIVED, WebhookState.PARKED]),
+        one_of(StoredEvent.state, [WebhookState.RECEIVED, WebhookState.PARKED]),
         (
             (StoredEvent.state == WebhookState.RECEIVED)
             & (StoredEvent.received_at <= bindparam("unheard"))
@@ -67,6 +70,18 @@ _WAITING: Final = (
     )
     .order_by(StoredEvent.received_at)
     .limit(bindparam("page"))
+)
+_COMMAND: Final = (
+    select(Command, Lock)
+    .join(Lock, Lock.id == Command.lock_id)
+    .where(Command.command_id == bindparam("command_id"))
+    .options(joinedload(Lock.connection))
+)
+_ON_DEVICE: Final = _COMMAND.where(Lock.device_id == bindparam("device_id"))
+_LOCKS: Final = (
+    select(Lock)
+    .where(Lock.device_id == bindparam("device_id"))
+    .options(joinedload(Lock.connection))
 )
 _DONE: Final = (
     update(StoredEvent)
@@ -81,30 +96,52 @@ _FORGET: Final = (
 )
 
 
+@dataclass(frozen=True)
+class _LookUp:
+    """What is left of a command's event: the look-up that decides, and the event's own word."""
+
+    client: SchlageClient
+    question: Question
+    is_open: bool
+    event: WebhookEvent
+    row_id: int
+
+
 def process(row_id: int) -> None:
     """Works one stored webhook; twice does no more than once."""
-    with writing() as session:
-        row = session.get(StoredEvent, row_id)
-        if row is None or row.state not in {WebhookState.RECEIVED, WebhookState.PARKED}:
-            return
-        event = parse_events(row.body.reveal().encode())[0]
-        command = _command_of(session, event)
-        if event.kind.is_command and command is None:
-            # It may be about a command whose 202 we have not stored yet, or about another
-            # client's: it waits a day for a command of that id.
-            is_old = clock.now() - row.received_at > PARKED_FOR
-            row.state = WebhookState.GIVEN_UP if is_old else WebhookState.PARKED
-            return
-        command_row_id = command.id if command else None
-    if command_row_id is not None:
-        _work_command(command_row_id, event, row_id)
-        return
     with changing() as session:
+        look_up = _begin(session, row_id, clock.now())
+    if look_up is not None:
+        _work_command(look_up)
+
+
+def _begin(session: Session, row_id: int, now: datetime) -> _LookUp | None:
+    """Works what the event says by itself; None where no look-up is needed for the rest."""
+    row = session.get(StoredEvent, row_id)
+    if row is None or row.state not in {WebhookState.RECEIVED, WebhookState.PARKED}:
+        return None
+    event = parse_events(row.body.reveal().encode())[0]
+    found = _command_of(session, event)
+    if found is not None:
+        command, lock = found
+        lock.connection.last_webhook_at = now
+        if command.state is not State.SUCCEEDED:
+            client = clients.client_of(lock.connection, now)
+            question = look_ups.about(command, lock)
+            return _LookUp(client, question, command.state in OPEN, event, row_id)
+    elif event.kind.is_command:
+        # It may be about a command whose 202 we have not stored yet, or about another
+        # client's: it waits a day for a command of that id.
+        is_old = now - row.received_at > PARKED_FOR
+        row.state = WebhookState.GIVEN_UP if is_old else WebhookState.PARKED
+        return None
+    else:
         if event.kind is EventKind.USER:
             _check_connections(session)
         for lock in _locks_of(session, event):
             _work_device(session, lock, event)
-        _finish(session, row_id)
+    _finish(session, row_id)
+    return None
 
 
 def waiting(session: Session, now: datetime, page: int) -> list[int]:
@@ -118,22 +155,22 @@ def forget_old(session: Session, now: datetime) -> None:
     session.execute(_FORGET, {"before": now - KEPT_FOR})
 
 
-def _command_of(session: Session, event: WebhookEvent) -> Command | None:
+def _command_of(session: Session, event: WebhookEvent) -> tuple[Command, Lock] | None:
+    """The command that the event is about, with its lock and connection."""
     if event.command_id is None:
         return None
-    statement = select(Command).where(Command.command_id == event.command_id)
-    if event.device_id:
-        statement = statement.join(Lock, Lock.id == Command.lock_id).where(
-            Lock.device_id == event.device_id
-        )
-    return session.scalars(statement).first()
+    found = session.execute(
+        _ON_DEVICE if event.device_id else _COMMAND,
+        {"command_id": event.command_id, "device_id": event.device_id},
+    ).first()
+    return None if found is None else (found[0], found[1])
 
 
 def _locks_of(session: Session, event: WebhookEvent) -> list[Lock]:
     """The locks the event is about."""
     if event.device_id is None:
         return []
-    return list(session.scalars(select(Lock).where(Lock.device_id == event.device_id)))
+    return list(session.scalars(_LOCKS, {"device_id": event.device_id}))
 
 
 def _check_connections(session: Session) -> None:
@@ -152,28 +189,17 @@ def _finish(session: Session, row_id: int) -> None:
     session.execute(_DONE, {"row_id": row_id, "at": clock.now()})
 
 
-def _work_command(command_row_id: int, event: WebhookEvent, row_id: int) -> None:
-    with writing() as session:
-        now = clock.now()
-        command = session.get_one(Command, command_row_id)
-        lock = session.get_one(Lock, command.lock_id)
-        lock.connection.last_webhook_at = now
-        device_id, lock_id = lock.device_id, lock.id
-        schlage_id, sent_at = command.command_id, command.sent_at
-        is_open = command.state in OPEN
-        if command.state is State.SUCCEEDED:
-            _finish(session, row_id)
-            return
-        client = clients.client_of(lock.connection, now)
-    assert schlage_id is not None
-    news, raw = locks.ask(client, device_id, lock_id, schlage_id, sent_at)
+def _work_command(look_up: _LookUp) -> None:
+    """Looks the command up, and settles it by that or, failing that, by the event's own word."""
+    question, event = look_up.question, look_up.event
+    news, raw = look_ups.ask(look_up.client, question)
     trigger = _TRIGGERS.get(event.kind)
-    if news is None and is_open and _is_bare_failure(event):
+    if news is None and look_up.is_open and _is_bare_failure(event):
         # It failed, and only the look-up knows why: its state follows the event by seconds.
         with changing() as session:
-            commands.look_soon(session, command_row_id, clock.now() + STATE_LAG)
-            ringing.mark(session, [lock_id])
-            _finish(session, row_id)
+            commands.look_soon(session, question.command_row_id, clock.now() + STATE_LAG)
+            ringing.mark(session, [question.lock_id])
+            _finish(session, look_up.row_id)
         return
     if (news is None or news.event is Event.EXPIRED) and trigger is not None:
         news = News(
@@ -186,11 +212,11 @@ def _work_command(command_row_id: int, event: WebhookEvent, row_id: int) -> None
     with changing() as session:
         if news is not None:
             by = News(**{**news.__dict__, "by": "webhook"})
-            commands.settle(session, command_row_id, by)
+            commands.settle(session, question.command_row_id, by)
         else:
-            commands.look_again(session, command_row_id, raw)
-        ringing.mark(session, [lock_id])
-        _finish(session, row_id)
+            commands.look_again(session, question.command_row_id, raw)
+        ringing.mark(session, [question.lock_id])
+        _finish(session, look_up.row_id)
 
 
 def _is_bare_failure(event: WebhookEvent) -> bool:

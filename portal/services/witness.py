@@ -23,6 +23,7 @@ from portal.domain.witness import (
     word,
 )
 from portal.models import Command, LockEntry
+from portal.models.base import one_of
 from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageError,
@@ -44,7 +45,7 @@ _SENT: Final = (
     select(Command.starts_at, Command.ends_at)
     .where(
         Command.lock_entry_id == bindparam("entry_id"),
-        Command.kind.in_([Kind.ADD, Kind.UPDATE]),
+        one_of(Command.kind, [Kind.ADD, Kind.UPDATE]),
         Command.sent_at.is_not(None),
     )
     .distinct()

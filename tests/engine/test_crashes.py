@@ -45,7 +45,7 @@ def _none(_: object) -> None:
 
 
 # How many such moments each kind of work has, seen in a run that was not killed.
-MOMENTS = {add: 23, update: 24, delete: 20}
+MOMENTS = {add: 22, update: 22, delete: 18}
 
 
 @pytest.mark.parametrize(
