@@ -95,10 +95,13 @@ _ORDER: Final = {v: i for i, v in enumerate(Verdict)}
 
 
 def judge(facts: BookingFacts, now: datetime) -> Judgement:
-    """The worst door decides; a booking without any door is not ready at all."""
+    """The worst door decides, of equals the one that can say why, whatever the doors' order.
+
+    A booking without any door is not ready at all.
+    """
     if facts.is_cancelled or now >= facts.window_ends_at:
         return _over(facts, now)
-    doors = [door for door in facts.doors if door.is_wanted]
+    doors = [door for door in _in_order(facts.doors) if door.is_wanted]
     changes_at = min((t for t in _turns(facts) if t > now), default=None)
     if not doors:
         return Judgement(
@@ -110,7 +113,7 @@ def judge(facts: BookingFacts, now: datetime) -> Judgement:
     judged = [_door(door, facts.starts_at - now) for door in doors]
     door, verdict, reason = max(
         ((d, v, r) for d, (v, r) in zip(doors, judged, strict=True)),
-        key=lambda item: _ORDER[item[1]],
+        key=lambda item: (_ORDER[item[1]], _problem(*item) is not None),
     )
     if verdict is Verdict.READY and any(d.is_proven for d in doors):
         reason = Reason.PROVEN
@@ -124,6 +127,11 @@ def judge(facts: BookingFacts, now: datetime) -> Judgement:
         working_spares=frozenset(s.door_code_id for s in facts.spares if not s.lacks_code),
         without_code=frozenset(d.door_code_id for d in doors if d.lacks_code),
     )
+
+
+def _in_order(doors: Sequence[DoorFacts]) -> list[DoorFacts]:
+    """The doors in the one order in which all judge them, whichever lock's work brought them."""
+    return sorted(doors, key=lambda door: door.door_code_id)
 
 
 def _turns(facts: BookingFacts) -> tuple[datetime, ...]:
@@ -191,7 +199,8 @@ def _late_at(facts: BookingFacts, door: DoorFacts) -> datetime:
 
 def _over(facts: BookingFacts, now: datetime) -> Judgement:
     """A stay that is over or cancelled is fine once its codes are proven off the locks."""
-    left = [door for door in (*facts.doors, *facts.spares) if door.status is Status.REMOVING]
+    doors = _in_order([*facts.doors, *facts.spares])
+    left = [door for door in doors if door.status is Status.REMOVING]
     reason = Reason.CANCELLED if facts.is_cancelled else Reason.STAY_OVER
     if not left:
         return Judgement(verdict=Verdict.READY, reason=reason)

@@ -297,6 +297,28 @@ def test_a_verdict_turns_only_at_the_time_it_names(
         assert (later.verdict, later.reason) == (judged.verdict, judged.reason)
 
 
+@given(
+    st.lists(facts, min_size=2, max_size=3, unique_by=lambda d: d.door_code_id),
+    st.booleans(),
+    st.integers(-8000, 8000),
+)
+def test_whichever_lock_was_worked_last_the_verdict_is_the_same(
+    doors: list[DoorFacts], is_cancelled: bool, minutes: int
+) -> None:
+    at = ARRIVES + timedelta(minutes=minutes)
+    first, last = (booking(*each, is_cancelled=is_cancelled) for each in (doors, doors[::-1]))
+
+    assert judge(first, at) == judge(last, at)
+
+
+def test_of_two_doors_alike_the_one_that_can_say_why_is_named() -> None:
+    judged = verdict(
+        door(Status.SENT), door(Status.SENT, door_code_id=2, problem=ProblemKey.LOCK_OFFLINE)
+    )
+
+    assert (judged.door_code_id, judged.problem) == (2, ProblemKey.LOCK_OFFLINE)
+
+
 # A spare that was given
 
 
