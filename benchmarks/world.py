@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from typing import Final
 
 from benchmarks import report, world_baseline, world_latchboard
 from benchmarks.history import History
-from benchmarks.world_plan import START, Plan, plan
+from benchmarks.world_plan import FEWEST_DAYS, START, Plan, plan
 from benchmarks.world_weather import outages
 
 POLICIES: Final = {"latchboard": world_latchboard.run, "baseline": world_baseline.run}
@@ -113,15 +113,26 @@ def _at(line: str) -> str:
     return line[7:34]
 
 
+def _at_least(fewest: int) -> Callable[[str], int]:
+    """Reads a number of the command line; fewer than that are refused in words."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < fewest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {fewest} on")
+        return int(text)
+
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.world", description=__doc__)
-    parser.add_argument("--bookings", type=int, default=2000)
+    parser.add_argument("--bookings", type=_at_least(1), default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", choices=("realistic", "harsh", "clean"), default="realistic")
-    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--days", type=_at_least(FEWEST_DAYS), default=365)
     parser.add_argument("--policy", choices=sorted(POLICIES), default="latchboard")
     parser.add_argument("--history", type=Path, help="keep the history in this file")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=_at_least(1), default=os.cpu_count() or 1)
     given = vars(parser.parse_args(arguments))
     kept, processes = given.pop("history"), given.pop("processes")
     began = time.monotonic()

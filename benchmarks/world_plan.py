@@ -18,6 +18,8 @@ PER_LOCK_AND_YEAR: Final = 110
 CHECK_IN: Final = time(16, 0)
 CHECK_OUT: Final = time(11, 0)
 FIRST_ARRIVAL: Final = timedelta(days=1)
+# In less time hardly a stay begins and ends, and none at all in less than five days.
+FEWEST_DAYS: Final = 14
 # The guest is told the PIN this long before the arrival, or as soon as the booking is made.
 TOLD_BEFORE: Final = timedelta(hours=48)
 LEAD: Final = timedelta(days=7)

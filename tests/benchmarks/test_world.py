@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
+from benchmarks import report, world
 from tests.benchmarks.recount import Recount
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +142,18 @@ def test_counted_another_way_the_figures_are_the_same(
     }
 
     assert again == {name: world.figures[name] for name in again}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--days", "13"), ("--bookings", "0"), ("--processes", "none")]
+)
+def test_a_world_that_could_not_be_lived_in_is_refused_by_the_name_of_the_option(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        world.main([option, value])
+
+    assert f"argument {option}: '{value}' is not a whole number from" in capsys.readouterr().err
 
 
 def test_the_usual_design_has_what_must_not_be(baseline: World) -> None:
