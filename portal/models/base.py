@@ -1,9 +1,9 @@
 """What every table shares: the declarative base, UTC times, encrypted columns, the tenant."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import ColumnElement, DateTime, ForeignKey, MetaData, String, Text, literal_column
 from sqlalchemy.engine import Dialect
@@ -95,13 +95,15 @@ class EnumText(TypeDecorator[Any]):
         return None if value is None else self._members[value]
 
 
-def one_of(column: InstrumentedAttribute[Any], members: Iterable[StrEnum]) -> ColumnElement[bool]:
-    """Whether the column is one of these members, which are written into the statement.
+def one_of(column: InstrumentedAttribute[Any], members: Collection[StrEnum]) -> ColumnElement[bool]:
+    """Whether the EnumText column is one of these members, which are written into the statement.
 
     As parameters they would hide from the database that a partial index holds all it needs, and
-    be counted out anew with every call. For members that the code names, never for what came in.
+    be counted out anew with every call. They stand in the order of their enum, as in the indexes:
+    SQLite knows the condition by its text. For what the code names, never for what came in.
     """
-    return column.in_([literal_column(f"'{member}'") for member in sorted(members)])
+    enum = cast(EnumText, column.type).enum
+    return column.in_([literal_column(f"'{member}'") for member in enum if member in members])
 
 
 class AccountOwned:

@@ -60,6 +60,17 @@ def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
     assert len(asked) <= OF_A_VISIT
 
 
+def test_what_is_open_on_a_lock_is_not_looked_for_among_all_that_ever_was(house: House) -> None:
+    """With parameters for the states, SQLite could not tell that the open ones have an index."""
+    with statements() as asked:
+        locks.work_lock(house.lock.id)
+
+    if db.engine.dialect.name == "sqlite":  # PostgreSQL plans by what the tables hold
+        found = [line for each in asked if "EXISTS" in each[0] for line in plan(*each)]
+        assert "SEARCH command USING INDEX uq_command_open_per_lock (lock_id=? AND lane=?)" in found
+        assert "SEARCH rebuild USING INDEX uq_rebuild_running (lock_id=?)" in found
+
+
 @pytest.mark.parametrize(
     ("field", "turns"),
     [("due_at", 0), ("read_after", 0), ("entries_due_at", 0), ("failed_at", 0), ("read_at", 1)],
