@@ -74,11 +74,13 @@ def send(
     NotSent or AnswerLost.
     """
     deadline = time.monotonic() + sum(timeouts)
+    sent = {**session.headers, **headers}
     request = requests.Request(
-        method, url, headers=dict(headers), params=params, json=json, data=data, auth=auth
+        method, url, headers=sent, params=params, json=json, data=data, auth=auth
     )
     try:
-        prepared = session.prepare_request(request)
+        # By itself, as the session would add cookies and look for a password of the machine's own.
+        prepared = request.prepare()
         address = prepared.url or url
         settings = session.merge_environment_settings(address, {}, True, None, None)
         # By the adapter, as the session's own send reads the body of a redirect without bounds,

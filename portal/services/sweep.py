@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from portal import clock
@@ -180,10 +181,16 @@ def _claim(
     now = clock.now()
     ids = session.scalars(query, {"now": now}).all()
     if ids:
-        session.execute(
-            update(due_at.class_)
-            .where(due_at.class_.id.in_(ids))
-            .values({due_at: now + again_after})
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_putting_off(due_at), {"ids": ids, "until": now + again_after})
     return ids
+
+
+@cache
+def _putting_off(due_at: InstrumentedAttribute[datetime | None]) -> Update:
+    """Sets that column of the rows with these ids."""
+    return (
+        update(due_at.class_)
+        .where(due_at.class_.id.in_(bindparam("ids", expanding=True)))
+        .values({due_at: bindparam("until")})
+        .execution_options(synchronize_session=False)
+    )
