@@ -28,9 +28,9 @@ from portal.services import (
     commands,
     inbox,
     leases,
-    locks,
     pins,
     ringing,
+    sending,
     standings,
     webhooks,
 )
@@ -86,13 +86,13 @@ def a_retry_takes_a_new_pin(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
 def the_call_comes_before_its_row(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
     def send(client: SchlageClient, lease: Lease, device_id: str, row_id: int) -> None:
         with writing() as session:
-            call = locks._call(session, client, device_id, session.get_one(Command, row_id))
+            call = sending._call(session, client, device_id, session.get_one(Command, row_id))
         schlage_id = call()
         with writing() as session:
             commands.claim(session, lease, row_id)
             commands.accept(session, row_id, schlage_id)
 
-    patch.setattr(locks, "_send", send)
+    patch.setattr(sending, "send", send)
 
 
 def a_webhook_for_an_unknown_id_is_dropped(patch: pytest.MonkeyPatch, _stage: Stage) -> None:

@@ -15,7 +15,7 @@ from portal.domain.command import Event, State
 from portal.models import Command, Lock
 from portal.queue import JobName
 from portal.schlage.client import SchlageClient
-from portal.services import bookings, commands, locks
+from portal.services import bookings, commands, sending
 from portal.services.commands import News
 from portal.services.leases import Lease
 from portal.unit_of_work import writing
@@ -121,7 +121,7 @@ def a_list_leaves_it_out(trial: Trial) -> None:
 
 def a_worker_sleeps_before_its_call(trial: Trial) -> None:
     """Another worker takes the lock over meanwhile, and dies."""
-    wake = locks._send
+    wake = sending.send
     with pytest.MonkeyPatch.context() as patch:
 
         def sleep(client: SchlageClient, lease: Lease, *call: Any) -> None:
@@ -132,7 +132,7 @@ def a_worker_sleeps_before_its_call(trial: Trial) -> None:
                     patch.undo()
             wake(client, lease, *call)
 
-        patch.setattr(locks, "_send", sleep)
+        patch.setattr(sending, "send", sleep)
         trial.house.book("1", TOMORROW, DAY_AFTER)
     to_the_end(trial)
 
