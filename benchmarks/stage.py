@@ -111,8 +111,6 @@ class Stage:
         app.extensions["bell"] = self.bell
         app.extensions["schlage_http"] = self._session
         self.run_job: Callable[[JobName, tuple[int, ...]], None] = self.do_job
-        with app.app_context():
-            event.listen(db.engine, "commit", self._committed)
 
     @property
     def now(self) -> datetime:
@@ -149,7 +147,7 @@ class Stage:
 
     def run_until(self, end: datetime) -> None:
         """Lives through the time until `end`: cloud, webhooks, jobs and sweeps."""
-        with self._playing():
+        with self._playing(), self._hearing_commits():
             self.work()
             while True:
                 at = self._next_moment(end)
@@ -215,8 +213,21 @@ class Stage:
             self._is_due_known = True
         return min((t for t in self._due if t is not None), default=None)
 
-    def _committed(self, _connection: object) -> None:
+    @contextmanager
+    def _hearing_commits(self) -> Iterator[None]:
+        """Whatever is written meanwhile, what is due is asked for anew."""
+        with self.app.app_context():
+            engine = db.engine
+
+        def forget(_connection: object) -> None:
+            self._is_due_known = False
+
         self._is_due_known = False
+        event.listen(engine, "commit", forget)
+        try:
+            yield
+        finally:
+            event.remove(engine, "commit", forget)
 
     def _is_due(self, part: slice) -> bool:
         """Whether that part of a sweep would have found something when it was last asked."""

@@ -19,6 +19,7 @@ from portal.domain import engine, label
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.snapshot import Snapshot
 from portal.models import Account, Command, DoorCode, Lock, LockEntry
 from portal.schlage.client import SchlageClient
 from portal.services import (
@@ -112,10 +113,7 @@ def _step(lock_id: int, last: _Next) -> _Next:
             command_row_id = _write_down(session, lease, rows, action)
         else:
             _change_rows(session, rows, action, now)
-        # What an answer is about to say decides what is shown: a page never turns twice for it.
-        if type(action) not in _QUESTIONS:
-            is_unchanged = isinstance(action, engine.Wait)
-            standings.refresh(session, rows, snapshot if is_unchanged else rows.snapshot(), now)
+        _show(session, rows, snapshot, action, now)
         if isinstance(action, engine.Wait):
             is_done = leases.release(session, lease, action.until)
             return _Next(is_done=is_done, lease=lease)
@@ -158,6 +156,21 @@ def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: d
     elif isinstance(action, engine.StopRebuild) and rows.rebuild is not None:
         rebuilds.stop(session, rows.rebuild, "engine", now)
         rows.rebuild = None
+
+
+def _show(
+    session: Session, rows: LockRows, snapshot: Snapshot, action: engine.Action, now: datetime
+) -> None:
+    """The codes say what is known of them. `snapshot` is of the rows as they were decided on.
+
+    What an answer is about to say decides what is shown: a page does not turn twice for it. But
+    what is wrongly promised does not wait for an answer, which may be long in coming or never come.
+    """
+    if type(action) not in _QUESTIONS:
+        is_unchanged = isinstance(action, engine.Wait)
+        standings.refresh(session, rows, snapshot if is_unchanged else rows.snapshot(), now)
+    elif standings.promises_too_much(rows, snapshot, now):
+        standings.refresh(session, rows, snapshot, now)
 
 
 def _write_down(

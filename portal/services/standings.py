@@ -18,6 +18,7 @@ from portal.services.snapshots import LockRows
 
 # The turns of a code's life that its history tells; the steps between stand there as commands.
 _TOLD = frozenset({Status.CONFIRMED, Status.NEEDS_YOU, Status.REMOVED, Status.UNSURE})
+_PROMISES = frozenset({Status.CONFIRMED, Status.REMOVED})
 
 
 def refresh(session: Session, rows: LockRows, snapshot: Snapshot, now: datetime) -> None:
@@ -32,6 +33,16 @@ def refresh(session: Session, rows: LockRows, snapshot: Snapshot, now: datetime)
     if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
         rebuilds.advance(session, rows, now)
     verdicts.refresh_on(session, rows, now)
+
+
+def promises_too_much(rows: LockRows, snapshot: Snapshot, now: datetime) -> bool:
+    """Whether a code is shown as on the lock, or as off it, and is not known to be so any more."""
+    facts = {code.id: code for code in snapshot.codes}
+    return any(
+        code.status in _PROMISES
+        and standing_of(snapshot, facts[code.id], now).status is not code.status
+        for code in rows.codes.values()
+    )
 
 
 def restate(session: Session, codes: Iterable[DoorCode], now: datetime) -> None:

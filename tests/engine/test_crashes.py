@@ -4,17 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmarks.stage import Stage
 from portal.domain.command import State
-from portal.models import Command, Lock
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.status import Status
+from portal.models import Command, Lock, LockEntry
 from portal.schlage.client import SchlageClient
 from portal.schlage.payloads import CodeList
-from portal.services import commands, leases
+from portal.services import commands, leases, locks
 from portal.services.commands import News
 from portal.unit_of_work import writing
-from tests.engine.promises import Watch
+from tests.engine.promises import Killed, Watch
 from tests.engine.reaper import Reaper, install
 from tests.support.house import House
 
@@ -110,6 +113,28 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing(
 
     watch.assert_settled()
     assert len(watch.writes) == 1
+
+
+def test_green_that_is_known_to_be_wrong_does_not_wait_for_an_answer_that_never_comes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old news takes the proof away while the list is to be read, and its reader dies."""
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+
+    def die(_client: SchlageClient, _device_id: str) -> CodeList:
+        raise Killed
+
+    monkeypatch.setattr(SchlageClient, "list_codes", die)
+    with writing() as session:
+        entry = session.scalars(select(LockEntry)).one()
+        entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT
+        session.get_one(Lock, entry.lock_id).read_wanted_at = house.stage.now
+    with pytest.raises(Killed):
+        locks.work_lock(house.lock.id)
+
+    assert house.status(booking) is Status.UNSURE
 
 
 def test_a_worker_whose_lease_is_lost_while_it_reads_learns_nothing(
