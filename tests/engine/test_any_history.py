@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -63,7 +64,15 @@ SHARE = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
-DEEP = settings(SHARE, max_examples=10_000, derandomize=False, print_blob=True)
+# What a long run has found is kept, and lived through first by the next.
+DEEP = settings(
+    SHARE,
+    max_examples=10_000,
+    derandomize=False,
+    print_blob=True,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples"),
+    phases=(Phase.reuse, Phase.generate, Phase.shrink),
+)
 
 
 class Postbag(Stage):
