@@ -5,7 +5,7 @@ A command's event only says that it is worth a look: the look-up decides. Where 
 and the transition table ranks the words whatever their order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -211,8 +211,7 @@ def _work_command(look_up: _LookUp) -> None:
         )
     with changing() as session:
         if news is not None:
-            by = News(**{**news.__dict__, "by": "webhook"})
-            commands.settle(session, question.command_row_id, by)
+            commands.settle(session, question.command_row_id, replace(news, by="webhook"))
         else:
             commands.look_again(session, question.command_row_id, raw)
         ringing.mark(session, [question.lock_id])
