@@ -35,7 +35,7 @@ _TAKE_TURN: Final = (
 _ACCOUNT: Final = cast(Table, Account.__table__)
 _BUMP: Final = (
     update(_ACCOUNT)
-    .where(_ACCOUNT.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_ACCOUNT.c.id == bindparam("account"))
     .values(version=_ACCOUNT.c.version + 1)
 )
 
@@ -96,9 +96,8 @@ def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
 
 
 def _bump_versions(session: Session) -> None:
-    accounts = session.info.get(_TOUCHED)
-    if accounts:
-        session.execute(_BUMP, {"ids": sorted(accounts)})
+    for account_id in sorted(session.info.get(_TOUCHED, ())):
+        session.execute(_BUMP, {"account": account_id})
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

@@ -242,7 +242,10 @@ def _steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
 
 
 def _stock_steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
-    """As many spares as wanted, each with an end far ahead; only rows change, so no gate."""
+    """As many spares as wanted, none stuck for good, each with an end far ahead.
+
+    Only rows change, so there is no gate.
+    """
     stock = spare.stock_of(snapshot, now)
     last = (_TIER[CodeKind.SPARE], now, 0)
     if len(stock.codes) > stock.wanted:
@@ -250,7 +253,10 @@ def _stock_steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
     elif len(stock.codes) < stock.wanted and spare.has_room(snapshot, now):
         yield _Step(now, last, MakeSpare())
     for code in stock.codes:
-        yield _Step(spare.renewed_at(code), last, RenewSpare(code.id))
+        if (at := spare.replaced_at(code)) is not None:
+            yield _Step(at, last, DropSpare(code.id))
+        else:
+            yield _Step(spare.renewed_at(code), last, RenewSpare(code.id))
 
 
 def _wanted_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:

@@ -25,8 +25,10 @@ EVERY: Final = timedelta(days=1)
 # After an unknown outcome: Schlage is known to carry a command out minutes later.
 AFTER_UNKNOWN: Final = (timedelta(minutes=10), timedelta(hours=1))
 BEFORE_ARRIVAL: Final = tuple(timedelta(minutes=m) for m in (24 * 60, 6 * 60, 2 * 60, 30))
-# An old code whose delete keeps failing is read for at this pace once its window is over.
+# An old code whose delete keeps failing is read for so soon after its window, and then ever less
+# often: its lock may be out of reach for days.
 AFTER_WINDOW: Final = timedelta(minutes=5)
+AFTER_WINDOW_AT_MOST: Final = timedelta(hours=1)
 # A list lags up to 20 s behind a write: what it shows sooner than this proves nothing new.
 LIST_LAG: Final = timedelta(seconds=30)
 # The lock itself has said of the entry's id that it is not there.
@@ -141,7 +143,8 @@ def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetim
     """Reads that may prove an entry gone after its window although deleting it does not work."""
     if entry.access_code_id is not None and code.failures == 0:
         return None
-    return max(last, entry.ends_at) + AFTER_WINDOW
+    over_for = max(last - entry.ends_at, AFTER_WINDOW)
+    return max(last, entry.ends_at) + min(over_for, AFTER_WINDOW_AT_MOST)
 
 
 def judge(

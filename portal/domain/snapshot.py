@@ -84,6 +84,7 @@ class CodeFacts:
     retry_at: datetime | None = None
     failures: int = 0
     problem: ProblemKey | None = None
+    problem_at: datetime | None = None
     is_stuck: bool = False  # automatic means are used up, or a choice is needed
     ladder: int = 0
     is_pin_shown: bool = False

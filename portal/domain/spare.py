@@ -18,6 +18,8 @@ MOST_PER_LOCK: Final = 4
 # Long enough that one handed out while the lock is offline covers the stay already.
 LASTS: Final = timedelta(days=90)
 RENEWED_BEFORE: Final = timedelta(days=60)
+# A spare that would need a person gives way to a new one, once a day at most.
+REPLACED_AFTER: Final = timedelta(days=1)
 # What is left of a spare's window must be worth giving; a longer stay's own window follows at once.
 WORTH_GIVING: Final = timedelta(days=1)
 # Places that spares leave free: those are for guests and staff.
@@ -65,6 +67,11 @@ def has_room(snapshot: Snapshot, now: datetime) -> bool:
 def renewed_at(code: CodeFacts) -> datetime:
     """When a spare in stock gets its end moved on."""
     return code.ends_at - RENEWED_BEFORE
+
+
+def replaced_at(code: CodeFacts) -> datetime | None:
+    """When a spare in stock that is stuck gives way to a new one; None while it is not stuck."""
+    return code.problem_at + REPLACED_AFTER if code.is_stuck and code.problem_at else None
 
 
 def may_be_given(starts_at: datetime, ends_at: datetime, now: datetime) -> bool:

@@ -87,12 +87,14 @@ class EnumText(TypeDecorator[Any]):
         super().__init__()
         self.enum = enum
         self._members = {str(member): member for member in enum}
+        self._read = {None: None, **self._members}.__getitem__
 
     def process_bind_param(self, value: StrEnum | None, _dialect: Dialect) -> str | None:
         return None if value is None else str(self.enum(value))
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self._members[value]
+    def result_processor(self, _dialect: Dialect, _coltype: object) -> Any:
+        """One look into a dictionary: every row that is loaded has several of them."""
+        return self._read
 
 
 def one_of(column: InstrumentedAttribute[Any], members: Collection[StrEnum]) -> ColumnElement[bool]:

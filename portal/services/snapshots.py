@@ -313,6 +313,7 @@ def code_facts(code: DoorCode, *, is_kept: bool = False) -> CodeFacts:
         retry_at=code.retry_at,
         failures=code.failures,
         problem=code.problem,
+        problem_at=code.problem_at,
         is_stuck=code.is_stuck,
         ladder=code.ladder,
         is_pin_shown=_is_pin_shown(code),

@@ -88,6 +88,19 @@ def test_a_held_entry_without_an_id_is_read_for() -> None:
     assert next_read(entry, read_at=NOW) == NOW + 30 * SECOND
 
 
+def test_a_code_that_cannot_be_deleted_is_read_for_ever_less_often_after_its_window() -> None:
+    leaving = in_doubt(CODE, evidence=Evidence.LEAVING, access_code_id="id-1")
+    code = replace(CODE, is_wanted=False, failures=3)
+    at, minutes = CODE.ends_at, []
+    while at < CODE.ends_at + timedelta(hours=5):
+        due = reading.next_read(a_snapshot(code, entries=(leaving,), read_at=at), at)
+        assert due is not None
+        minutes.append((due - at) / MINUTE)
+        at = due
+
+    assert minutes == [5, 5, 10, 20, 40, 60, 60, 60, 60]
+
+
 # What
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portal.domain import spare
-from portal.domain.engine import DropSpare, MakeSpare, Refuse, RenewSpare, Send, decide
+from portal.domain.engine import DropSpare, MakeSpare, Refuse, RenewSpare, Send, Wait, decide
 from portal.domain.preflight import check
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
@@ -70,6 +70,14 @@ def test_one_whose_end_is_reached_is_replaced() -> None:
     actions = [decide(a_snapshot(over, spares=1), NOW)]
 
     assert actions == [MakeSpare()]
+
+
+def test_one_that_is_stuck_gives_way_to_a_new_one_a_day_later() -> None:
+    stuck = a_spare(is_stuck=True, problem=ProblemKey.CHANGED_OUTSIDE, problem_at=NOW)
+    snapshot = a_snapshot(stuck, spares=1, read_at=NOW + HOUR)
+
+    assert decide(snapshot, NOW + HOUR) == Wait(NOW + spare.REPLACED_AFTER)
+    assert decide(snapshot, NOW + spare.REPLACED_AFTER) == DropSpare(7)
 
 
 def test_its_end_is_moved_on_long_before_it_is_reached() -> None:

@@ -132,6 +132,27 @@ def test_a_spare_refused_as_in_use_gets_other_digits(stage: Stage, watch: Watch)
     assert house.opens(pin_of(house.stock()[0]))
 
 
+def test_a_spare_that_somebody_keeps_deleting_gives_way_to_a_new_one_a_day_later(
+    stage: Stage, watch: Watch
+) -> None:
+    house = House(stage, spares=1)
+    stage.run_for(minutes=5)
+    old = pin_of(house.stock()[0])
+    for _ in range(3):
+        [held] = house.door.lock_codes
+        watch.excuse(held.name)
+        stage.cloud.people.remove_code(house.door, held.id)
+        stage.run_for(minutes=10)
+    assert [code.status for code in house.stock()] == [Status.NEEDS_YOU]
+
+    stage.run_for(hours=25)
+
+    assert [code.status for code in house.stock()] == [Status.CONFIRMED]
+    assert pin_of(house.stock()[0]) != old
+    assert house.opens(pin_of(house.stock()[0]))
+    watch.assert_settled()
+
+
 def test_a_spare_that_ran_out_while_nobody_could_call_is_replaced(house: House) -> None:
     old = [pin_of(code) for code in house.stock()]
     house.stage.bell.is_deaf = True
