@@ -106,6 +106,7 @@ class Stage:
         self._count = 0
         self._due: tuple[datetime | None, ...] = (None,)
         self._is_due_known = False
+        self._asked_what_is_due: Callable[[], tuple[datetime | None, ...]] = tuple
         self._http: requests.Session | None = None
         self._random = Random(f"{seed}/jitter")
         app.extensions["bell"] = self.bell
@@ -208,26 +209,34 @@ class Stage:
         # Asked before each move of time, unless nothing was written since the last; and of no row
         # that a session should know.
         if not self._is_due_known:
-            with self.app.app_context(), db.engine.connect() as connection:
-                self._due = tuple(connection.execute(_DUE).one())
+            self._due = self._asked_what_is_due()
             self._is_due_known = True
         return min((t for t in self._due if t is not None), default=None)
 
     @contextmanager
     def _hearing_commits(self) -> Iterator[None]:
-        """Whatever is written meanwhile, what is due is asked for anew."""
+        """What is due is asked for anew after whatever is written, by a connection of its own."""
         with self.app.app_context():
             engine = db.engine
 
         def forget(_connection: object) -> None:
             self._is_due_known = False
 
-        self._is_due_known = False
-        event.listen(engine, "commit", forget)
-        try:
-            yield
-        finally:
-            event.remove(engine, "commit", forget)
+        with engine.connect() as connection:
+
+            def ask() -> tuple[datetime | None, ...]:
+                try:
+                    return tuple(connection.execute(_DUE).one())
+                finally:
+                    connection.rollback()
+
+            self._asked_what_is_due = ask
+            self._is_due_known = False
+            event.listen(engine, "commit", forget)
+            try:
+                yield
+            finally:
+                event.remove(engine, "commit", forget)
 
     def _is_due(self, part: slice) -> bool:
         """Whether that part of a sweep would have found something when it was last asked."""

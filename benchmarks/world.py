@@ -4,7 +4,7 @@ Runs the real engine, services and database in virtual time against the simulato
 prints one JSON line. Every figure in it is computed from the history file alone (`report`), whose
 fields docs/world-history.md lists.
 
-A world is made of districts of at most 500 bookings, each an account of its own with its own
+A world is made of districts of at most 1,000 bookings, each an account of its own with its own
 database and Schlage login, because that is what fits a process; all live under one API, with the
 same outages. What a world holds depends on its seed and size, never on the machine.
 """
@@ -33,7 +33,7 @@ from benchmarks.world_plan import FEWEST_DAYS, START, Plan, plan
 from benchmarks.world_weather import outages
 
 POLICIES: Final = {"latchboard": world_latchboard.run, "baseline": world_baseline.run}
-DISTRICT: Final = 500
+DISTRICT: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

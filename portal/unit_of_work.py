@@ -91,13 +91,23 @@ def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
         if isinstance(row, AccountOwned) and row.account_id is not None:
             touch(session, row.account_id)
     for row in session.dirty:
-        if isinstance(row, AccountOwned) and inspect(row).committed_state.keys() - row.unseen:
+        if isinstance(row, AccountOwned) and _is_seen_to_change(row):
             touch(session, row.account_id)
+
+
+def _is_seen_to_change(row: AccountOwned) -> bool:
+    """Whether anything that a page shows of the row has another value than before."""
+    state = inspect(row)
+    return any(
+        state.dict.get(name) != before
+        for name, before in state.committed_state.items()
+        if name not in row.unseen
+    )
 
 
 def _bump_versions(session: Session) -> None:
     for account_id in sorted(session.info.get(_TOUCHED, ())):
-        session.execute(_BUMP, {"account": account_id})
+        session.connection().execute(_BUMP, {"account": account_id})
 
 
 def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:

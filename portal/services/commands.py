@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import structlog
-from sqlalchemy import CursorResult, Table, Update, bindparam, select, update
+from sqlalchemy import Table, Update, bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -248,12 +248,11 @@ def _fresh(session: Session, command_row_id: int) -> Command:
 def _move(session: Session, command: Command, event: Event, **values: object) -> bool:
     """Whether the command was still in its state and has moved; the row at hand then says so."""
     values["state"] = next_state(command.state, event)
-    moved = session.execute(
+    moved = session.connection().execute(
         _mover(tuple(sorted(values))),
         {"row_id": command.id, "before": command.state}
         | {f"new_{name}": value for name, value in values.items()},
     )
-    assert isinstance(moved, CursorResult)
     if not moved.rowcount:
         return False
     for name, value in values.items():

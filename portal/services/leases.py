@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, update
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -63,9 +63,9 @@ def take(session: Session, lock_id: int, owner: str) -> Lease | None:
     """The lease, or None while another worker has it; that one then looks once more."""
     now = clock.now()
     values = {"lock": lock_id, "at": now, "owner": owner, "until": now + LENGTH}
-    token = session.execute(_TAKE, values).scalar_one_or_none()
+    token = session.connection().execute(_TAKE, values).scalar_one_or_none()
     if token is None:
-        session.execute(_MARK, {"lock": lock_id})
+        session.connection().execute(_MARK, {"lock": lock_id})
         return None
     return Lease(lock_id, token)
 
@@ -73,7 +73,7 @@ def take(session: Session, lock_id: int, owner: str) -> Lease | None:
 def renew(session: Session, lease: Lease) -> None:
     """Ninety more seconds; raises LeaseLost where the token is no longer ours."""
     values = {"lock": lease.lock_id, "token": lease.token, "until": clock.now() + LENGTH}
-    if not _rows(session.execute(_RENEW, values)):
+    if not session.connection().execute(_RENEW, values).rowcount:
         raise LeaseLost(f"lock {lease.lock_id}")
 
 
@@ -84,13 +84,8 @@ def release(session: Session, lease: Lease, due_at: datetime | None) -> bool:
     """
     session.flush()
     held = {"lock": lease.lock_id, "token": lease.token}
-    if _rows(session.execute(_RELEASE, held | {"due": due_at})):
+    if session.connection().execute(_RELEASE, held | {"due": due_at}).rowcount:
         return True
-    if not _rows(session.execute(_UNMARK, held)):
+    if not session.connection().execute(_UNMARK, held).rowcount:
         raise LeaseLost(f"lock {lease.lock_id}")
     return False
-
-
-def _rows(result: object) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount

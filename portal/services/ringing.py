@@ -42,7 +42,7 @@ def mark(session: Session, lock_ids: Iterable[int]) -> None:
     if not ids:
         return
     session.flush()
-    session.execute(_MARK, {"ids": ids, "until": clock.now() + REPEAT_AFTER})
+    session.connection().execute(_MARK, {"ids": ids, "until": clock.now() + REPEAT_AFTER})
     session.info.setdefault(_MARKED, set()).update(ids)
 
 
@@ -59,7 +59,7 @@ def changing() -> Iterator[Session]:
 
 def claim_due(session: Session, now: datetime, page: int) -> list[int]:
     """The next locks that are due, oldest first, moved on so that no other sweep rings for them."""
-    ids = list(session.scalars(_DUE, {"now": now, "page": page}))
+    ids = list(session.connection().scalars(_DUE, {"now": now, "page": page}))
     if ids:
-        session.execute(_CLAIM, {"ids": ids, "until": now + REPEAT_AFTER})
+        session.connection().execute(_CLAIM, {"ids": ids, "until": now + REPEAT_AFTER})
     return ids

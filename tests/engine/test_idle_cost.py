@@ -84,3 +84,13 @@ def test_only_what_a_page_shows_of_a_lock_turns_the_page(
         setattr(session.get_one(Lock, house.lock.id), field, house.stage.now + timedelta(hours=1))
 
     assert db.session.get_one(Account, house.account.id).version == before + turns
+
+
+def test_a_value_that_is_written_once_more_turns_no_page(house: House) -> None:
+    before = db.session.get_one(Account, house.account.id).version
+
+    with writing() as session:
+        lock = session.get_one(Lock, house.lock.id)
+        lock.name, lock.missing_since = str(lock.name), None
+
+    assert db.session.get_one(Account, house.account.id).version == before
