@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
 from benchmarks.stage import Stage
@@ -228,10 +228,26 @@ class Watch:
                 guest.could_enter = False
                 continue
             guest.pins |= {p.reveal() for c in own if (p := c.pin)}
-            can_enter = any(self._door(code).opens(pin, now) for code in own for pin in guest.pins)
-            if guest.could_enter and not can_enter and not any(map(self._is_excused, own)):
+            opening = [c for c in own if any(self._door(c).opens(pin, now) for pin in guest.pins)]
+            if guest.could_enter and not opening and not any(map(self._is_excused, own)):
                 self._say(f"the guest of booking {booking_id} was locked out")
-            guest.could_enter = can_enter
+            guest.could_enter = not all(map(self._is_overtaken, opening))
+
+    def _is_overtaken(self, code: DoorCode) -> bool:
+        """Whether a command is under way that was sent before the booking was changed again.
+
+        Nobody can call it back, and what it does is put right as soon as it has ended.
+        """
+        return db.session.scalars(
+            select(
+                exists().where(
+                    Command.lock_entry_id == LockEntry.id,
+                    LockEntry.door_code_id == code.id,
+                    Command.state.in_(OPEN),
+                    Command.revision < code.revision,
+                )
+            )
+        ).one()
 
     def _check_foreign(self) -> None:
         """Promise 9: what others made stays as it is."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.domain.command import Kind
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.models import Property
@@ -154,6 +155,23 @@ def test_a_guest_inside_who_extends_is_never_locked_out(house: House, watch: Wat
 
     watch.assert_settled()
     assert house.opens(pin, house.booking(booking.id).ends_at)
+
+
+def test_a_stay_moved_away_and_back_at_once_opens_again_as_soon_as_the_lock_answers(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T08:00", departs="2026-03-03")
+    house.stage.run_for(minutes=5)
+    pin = house.pin(booking)
+
+    house.book(arrives="2026-03-02T18:00", departs="2026-03-03")
+    house.book(arrives="2026-03-02T08:00", departs="2026-03-03")
+    house.stage.run_for(seconds=10)
+
+    updates = [c for c in house.commands() if c.kind is Kind.UPDATE]
+    assert [c.revision for c in updates] == [2, 3]
+    assert house.opens(pin)
+    watch.assert_settled()
 
 
 def test_while_a_harmless_change_travels_the_booking_stays_ready(house: House) -> None:
