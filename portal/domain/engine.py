@@ -164,7 +164,8 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
         return _attend(snapshot.command, now)
     lock = snapshot.lock
     if not lock.can_call:
-        return Wait(None)
+        # Nothing can be done; but a code whose window is over is no longer said to be wanted.
+        return Wait(min((c.ends_at for c in snapshot.codes if c.wants(now)), default=None))
     action = _of_its_own(snapshot, now)
     if lock.call_after is None or lock.call_after <= now:
         return action
@@ -242,7 +243,7 @@ def _steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
 
 
 def _stock_steps(snapshot: Snapshot, now: datetime) -> Iterator[_Step]:
-    """As many spares as wanted, none stuck for good, each with an end far ahead.
+    """As many spares as wanted, none that others keep changing, each with an end far ahead.
 
     Only rows change, so there is no gate.
     """

@@ -35,17 +35,28 @@ _NO_TIME: Final = timedelta(0)
 def needed_in(code: CodeFacts, entries: Sequence[EntryFacts], now: datetime) -> timedelta:
     """How long there is until it matters whether the lock did what it should for this code.
 
-    A guest's code matters at the arrival; nobody stands at the door for the others. One to be
+    A guest's code matters at the arrival, or when an entry with other dates lets them in outside of
+    theirs, if that is sooner; nobody stands at the door for the others. One to be
     removed matters while the lock would let somebody in with it: a code that was taken off early
     has an end that its entries do not have. After that it is untidy and no more, whatever the
     hurry of others, and so are digits that nobody was given.
     """
     if code.wants(now):
-        return _UNHURRIED.get(code.serves, code.arrives_at - now)
+        astray = [at - now for e in entries if (at := _opens_astray(code, e, now)) is not None]
+        return min([_UNHURRIED.get(code.serves, code.arrives_at - now), *astray])
     if code.serves is CodeKind.SPARE:
         return retry.NEAR
     opens = [e.starts_at - now for e in entries if e.may_be_on_lock and not e.is_over(now)]
     return max(min(opens), _NO_TIME) if opens else retry.NEAR
+
+
+def _opens_astray(code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime | None:
+    """When the entry lets somebody in outside of the code's dates; None where it never does."""
+    if not entry.may_be_on_lock or entry.is_over(now):
+        return None
+    if max(entry.starts_at, now) < code.starts_at:
+        return max(entry.starts_at, now)
+    return max(code.ends_at, now) if entry.ends_at > code.ends_at else None
 
 
 def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:

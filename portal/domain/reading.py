@@ -16,8 +16,9 @@ from portal.domain.snapshot import (
     EntryFacts,
     Pace,
     Snapshot,
-    is_written_as_wanted,
+    is_held_as_wanted,
 )
+from portal.domain.stay import Window
 from portal.domain.week import WeeklyWindow, in_order
 
 READS_TO_BELIEVE: Final = 2
@@ -57,7 +58,7 @@ class Sighting:
     absent_at: datetime | None = None
     state: EntryState | None = None  # the new state, where the read proves one
     evidence: Evidence | None = None
-    is_changed_outside: bool = False
+    doubt: Window | None = None  # the dates that the list shows in place of ours
     is_lost: bool = False  # it was held, and nobody of ours removed it
 
 
@@ -227,10 +228,9 @@ def _seen(
             evidence=Evidence.SENT,
         )
     # Where something else is wanted, what the list shows may be an update of ours.
-    is_changed = (
-        entry.state is EntryState.HELD
-        and code is not None
-        and is_written_as_wanted(code, entry)
+    is_changed_outside = (
+        code is not None
+        and is_held_as_wanted(code, entry)
         and now - entry.evidence_at > LIST_LAG
         and (_has_other_dates(entry, line) or _has_other_week(code, line))
     )
@@ -238,8 +238,13 @@ def _seen(
         entry.id,
         is_listed=True,
         access_code_id=line.access_code_id,
-        is_changed_outside=is_changed,
+        doubt=_window_of(entry, line) if is_changed_outside else None,
     )
+
+
+def _window_of(entry: EntryFacts, line: Listed) -> Window:
+    """The dates of the line; where it tells none, those of the entry."""
+    return Window(line.starts_at or entry.starts_at, line.ends_at or entry.ends_at)
 
 
 def _has_other_dates(entry: EntryFacts, line: Listed) -> bool:
@@ -263,12 +268,19 @@ def _missed(
     if entry.absent_at is not None and now < entry.absent_at + pace.verify_gap:
         return None
     reads = min(entry.absent_reads + 1, READS_TO_BELIEVE)
+    was_there = entry.access_code_id is not None and (
+        entry.state is EntryState.HELD or entry.evidence is Evidence.LEAVING
+    )
     state = evidence = None
     if reads >= READS_TO_BELIEVE:
         if entry.is_over(now):
             state, evidence = EntryState.GONE, Evidence.WINDOW_OVER
-        elif log_tells and has_vanished(replace(entry, absent_reads=reads), code, now):
-            pass  # Schlage's servers may never have learnt what the lock did: its log decides.
+        elif (log_tells or was_there) and has_vanished(
+            replace(entry, absent_reads=reads), code, now
+        ):
+            # Schlage's servers may never have learnt what the lock did: its log decides, or its
+            # answer to the removal of what it had.
+            pass
         elif entry.evidence is not Evidence.IN_USE or _is_known_to_nobody(code, entry, now):
             # Refused as in use stays in doubt: the lock may hold what the list does not show.
             state, evidence = EntryState.GONE, Evidence.READ_TWICE

@@ -10,6 +10,7 @@ from portal.domain.entry import EntryState, Evidence, may_be_on_lock
 from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import RebuildFacts
 from portal.domain.secret import Secret
+from portal.domain.stay import Window
 from portal.domain.week import WeeklyWindow
 
 CAPACITY: Final = 100  # codes per Encode (Allegion's access-code guide)
@@ -116,6 +117,7 @@ class EntryFacts:
     starts_at: datetime
     ends_at: datetime
     revision: int
+    doubt: Window | None = None  # the dates that the lock may have in place of these
     access_code_id: str | None = None
     state: EntryState = EntryState.MAYBE
     evidence: Evidence = Evidence.NOT_SENT
@@ -134,7 +136,8 @@ class EntryFacts:
 
     def is_over(self, now: datetime) -> bool:
         """The lock itself lets nobody in with it any more."""
-        return self.ends_by_itself and now >= self.ends_at
+        ends_at = max(self.ends_at, self.doubt.ends_at) if self.doubt else self.ends_at
+        return self.ends_by_itself and now >= ends_at
 
     @property
     def is_listed(self) -> bool:
@@ -195,7 +198,10 @@ def wanted_entry(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> EntryFacts
 def is_held_as_wanted(code: CodeFacts, entry: EntryFacts | None) -> bool:
     """Whether the lock confirmed exactly what the code wants now."""
     return (
-        entry is not None and entry.state is EntryState.HELD and is_written_as_wanted(code, entry)
+        entry is not None
+        and entry.state is EntryState.HELD
+        and entry.doubt is None
+        and is_written_as_wanted(code, entry)
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain.entry import EntryState
+from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import CAPACITY, CodeFacts, CodeKind, Snapshot
 from portal.domain.stay import Window
 from portal.domain.verdict import LATE_WITHIN
@@ -18,7 +19,7 @@ MOST_PER_LOCK: Final = 4
 # Long enough that one handed out while the lock is offline covers the stay already.
 LASTS: Final = timedelta(days=90)
 RENEWED_BEFORE: Final = timedelta(days=60)
-# A spare that would need a person gives way to a new one, once a day at most.
+# A spare that somebody keeps changing gives way to a new one, once a day at most.
 REPLACED_AFTER: Final = timedelta(days=1)
 # What is left of a spare's window must be worth giving; a longer stay's own window follows at once.
 WORTH_GIVING: Final = timedelta(days=1)
@@ -70,8 +71,12 @@ def renewed_at(code: CodeFacts) -> datetime:
 
 
 def replaced_at(code: CodeFacts) -> datetime | None:
-    """When a spare in stock that is stuck gives way to a new one; None while it is not stuck."""
-    return code.problem_at + REPLACED_AFTER if code.is_stuck and code.problem_at else None
+    """When a spare in stock gives way to a new one, as a person would have to put it back.
+
+    None for all others: where the lock itself refuses it, it would refuse the next one too.
+    """
+    is_left = code.is_stuck and code.problem is ProblemKey.CHANGED_OUTSIDE
+    return code.problem_at + REPLACED_AFTER if is_left and code.problem_at else None
 
 
 def may_be_given(starts_at: datetime, ends_at: datetime, now: datetime) -> bool:

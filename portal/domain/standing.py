@@ -5,12 +5,12 @@ from datetime import datetime
 
 from portal.domain import reach, reading, witness
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import (
     CodeFacts,
     EntryFacts,
     Snapshot,
     is_held_as_wanted,
+    is_written_as_wanted,
     wanted_entry,
 )
 from portal.domain.status import Status
@@ -39,10 +39,9 @@ def standing_of(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Standing:
     entry = wanted_entry(code, entries)
     if is_held_as_wanted(code, entry):
         if code.is_stuck:
-            # Held as far as we know, but somebody changed it in another app and we may not.
+            # Held as far as we know, and a person is asked about it all the same.
             return Standing(Status.NEEDS_YOU, None)
-        if code.problem is not ProblemKey.CHANGED_OUTSIDE:
-            return Standing(Status.CONFIRMED, None)
+        return Standing(Status.CONFIRMED, None)
     return _under_way(snapshot, code, entry, now)
 
 
@@ -51,9 +50,7 @@ def _under_way(
 ) -> Standing:
     """The standing of a wanted code that is not confirmed."""
     entries = snapshot.entries_of(code)
-    is_changing = any(
-        e.state is EntryState.HELD and e.starts_at <= now < e.ends_at for e in entries
-    )
+    is_changing = any(e.state is EntryState.HELD and _is_open(e, now) for e in entries)
     command = snapshot.command
     if code.is_stuck or not snapshot.lock.can_call:
         return Standing(Status.NEEDS_YOU, None, is_changing)
@@ -62,8 +59,11 @@ def _under_way(
     if entry is not None and entry.evidence is Evidence.ANSWERED:
         # Schlage says it is done; until the lock's own log says so too it is on its way.
         return Standing(Status.SENT, witness.next_log_read(snapshot, now), is_changing)
-    if entry is not None and entry.may_be_on_lock and _is_in_doubt(code, entry):
+    if entry is not None and entry.may_be_on_lock and entry.state is EntryState.MAYBE:
         return Standing(Status.UNSURE, _next_look(snapshot, entry, now), is_changing)
+    if entry is not None and entry.doubt is not None and is_written_as_wanted(code, entry):
+        # It is written again rather than looked for.
+        return Standing(Status.UNSURE, _next_try(snapshot, code, now), is_changing)
     if code.failures:
         return Standing(Status.RETRYING, _next_try(snapshot, code, now), is_changing)
     if now < code.send_at and not is_changing:
@@ -71,11 +71,10 @@ def _under_way(
     return Standing(Status.QUEUED, _next_try(snapshot, code, now), is_changing)
 
 
-def _is_in_doubt(code: CodeFacts, entry: EntryFacts) -> bool:
-    """Unknown, or held by the lock's last word and contradicted by the list since."""
-    if entry.state is EntryState.MAYBE:
-        return True
-    return is_held_as_wanted(code, entry) and code.problem is ProblemKey.CHANGED_OUTSIDE
+def _is_open(entry: EntryFacts, now: datetime) -> bool:
+    """Whether it opens the door now, whichever dates the lock has."""
+    known = entry.starts_at <= now < entry.ends_at
+    return known and (entry.doubt is None or entry.doubt.starts_at <= now < entry.doubt.ends_at)
 
 
 def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
@@ -91,6 +90,6 @@ def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | 
 
 
 def _next_look(snapshot: Snapshot, entry: EntryFacts, now: datetime) -> datetime | None:
-    if entry.is_listed or entry.state is EntryState.HELD:
+    if entry.is_listed:
         return None
     return reading.next_read(snapshot, now)

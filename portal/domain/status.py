@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What a door code's row says; `standing.status_of` computes it."""
+    """What a door code's row says; `standing.standing_of` computes it."""
 
     PLANNED = "planned"  # will be sent at a known time
     QUEUED = "queued"  # due, waiting for its turn on this lock

@@ -31,6 +31,10 @@ class Window:
     def covers(self, other: "Window") -> bool:
         return self.starts_at <= other.starts_at and other.ends_at <= self.ends_at
 
+    def common_with(self, other: "Window") -> "Window":
+        """The time in both; none of it where they do not meet, as it ends before it starts then."""
+        return Window(max(self.starts_at, other.starts_at), min(self.ends_at, other.ends_at))
+
 
 def zone_of(name: str) -> ZoneInfo:
     """The IANA zone of that name; raises ValueError with a remedy for a name that is none."""

@@ -9,6 +9,7 @@ from portal.domain.command import Kind, Lane, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
+from portal.domain.stay import Window
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.booking import DoorCode
 
@@ -34,6 +35,9 @@ class LockEntry(AccountOwned, Base):
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
     revision: Mapped[int]
+    # Other dates that the lock may have instead: see `doubt`.
+    doubt_starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    doubt_ends_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     access_code_id: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[EntryState] = mapped_column(EnumText(EntryState), default=EntryState.MAYBE)
     evidence: Mapped[Evidence] = mapped_column(EnumText(Evidence), default=Evidence.NOT_SENT)
@@ -46,12 +50,27 @@ class LockEntry(AccountOwned, Base):
     seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     absent_reads: Mapped[int] = mapped_column(default=0)
     absent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    changed_outside_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     # The lock's own log: whether it told of the last success, or how often in a row it did not.
     is_witnessed: Mapped[bool] = mapped_column(default=False)
     contradictions: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     door_code: Mapped[DoorCode] = relationship()
+
+    @property
+    def window(self) -> Window:
+        return Window(self.starts_at, self.ends_at)
+
+    @property
+    def doubt(self) -> Window | None:
+        """The dates that the lock may have in place of the confirmed ones; None: it has those."""
+        if self.doubt_starts_at is None or self.doubt_ends_at is None:
+            return None
+        return Window(self.doubt_starts_at, self.doubt_ends_at)
+
+    @doubt.setter
+    def doubt(self, window: Window | None) -> None:
+        self.doubt_starts_at = window.starts_at if window else None
+        self.doubt_ends_at = window.ends_at if window else None
 
 
 class Command(AccountOwned, Base):

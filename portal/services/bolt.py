@@ -110,9 +110,10 @@ def look(command_row_id: int) -> None:
         if command.state is not State.ACCEPTED or command.command_id is None:
             return
         question, connection_id = look_ups.about(command, lock), lock.connection_id
-    news, raw = look_ups.ask(clients.client_for(connection_id), question)
+    answer = look_ups.ask(clients.client_for(connection_id), question)
+    news, raw = answer.news, answer.raw_state
     with writing() as session:
-        if news is None and commands.look_again(session, command_row_id, raw):
+        if news is None and commands.look_again(session, command_row_id, raw, answer.ask_after):
             return
         commands.settle(
             session, command_row_id, news or News(event=Event.EXPIRED, by="deadline", raw_state=raw)

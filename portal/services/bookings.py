@@ -368,7 +368,7 @@ def _give_pin(session: Session, booking: Booking, pin: Secret) -> None:
     fault = pins.fault_of(digits, locks)
     if fault is None:
         taken = pins.taken_on(
-            session, [lock.id for lock in locks], but_booking=booking.id, with_stock=False
+            session, [lock.id for lock in locks], but_booking=booking.id, with_what_gives_way=False
         )
         if any(digits[:4] == other[:4] for other in taken):
             fault = "Another code on this door starts with the same four digits. Choose others."

@@ -39,6 +39,7 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import ProblemKey
+from portal.domain.stay import Window
 from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
@@ -122,7 +123,10 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
         change = entry_when_sent(_written(entry), command.kind)
         if change is not None:
             _change(entry, command, change, clock.now())
-        entry.door_code.is_stuck = False
+        if command.kind is Kind.UPDATE:
+            _doubt(entry, command)
+        if not _is_tidying(command, entry.door_code):
+            entry.door_code.is_stuck = False
     _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
     return command
 
@@ -212,8 +216,11 @@ def _told_by(session: Session, command: Command, news: News) -> str:
     return "look_up" if message is None else "webhook"
 
 
-def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:
-    """Pending still: the next look is set. False once the deadline has passed instead."""
+def look_again(session: Session, command_row_id: int, raw_state: str, ask_after: timedelta) -> bool:
+    """Pending still: the next look is set, not before Schlage wants it.
+
+    False once the deadline has passed instead.
+    """
     now = clock.now()
     command = _fresh(session, command_row_id)
     if command.state is not State.ACCEPTED or command.accepted_at is None:
@@ -229,7 +236,7 @@ def look_again(session: Session, command_row_id: int, raw_state: str) -> bool:
         next_at = command.accepted_at + delays[command.looks]
     else:
         next_at = now + delays[-1]
-    command.look_at = max(min(next_at, deadline), now + timedelta(seconds=1))
+    command.look_at = max(min(next_at, deadline), now + max(ask_after, timedelta(seconds=1)))
     return True
 
 
@@ -291,7 +298,6 @@ def _teach_entry(
         entry.is_ghost = True
     if change.takes_values:
         entry.is_ghost = False
-        entry.changed_outside_at = None
         if news.access_code_id:
             entry.access_code_id = news.access_code_id
 
@@ -315,6 +321,21 @@ def _change(entry: LockEntry, command: Command, change: EntryChange, now: dateti
         assert command.ends_at is not None
         entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
         entry.revision = command.revision or entry.revision
+        entry.doubt = None
+
+
+def _doubt(entry: LockEntry, command: Command) -> None:
+    """An update is sent: until one succeeds, the lock may have these dates or those before."""
+    assert command.starts_at is not None
+    assert command.ends_at is not None
+    sent = Window(command.starts_at, command.ends_at)
+    if (sent, command.revision) != (entry.window, entry.revision):
+        entry.doubt = sent if entry.doubt is None else sent.common_with(entry.doubt)
+
+
+def _is_tidying(command: Command, code: DoorCode) -> bool:
+    """Whether the command takes off an entry that another one has taken over from."""
+    return command.kind is Kind.DELETE and code.is_wanted
 
 
 def _teach_code(
@@ -328,6 +349,12 @@ def _teach_code(
 ) -> None:
     assert command.entry is not None
     if command.entry.is_retired and outcome.kind is not Kind.DELETE:
+        return
+    is_of_other = code.problem not in {None, ProblemKey.REMOVAL_UNCONFIRMED}
+    if _is_tidying(command, code) and is_of_other:
+        # What is wrong with the entry that is wanted is not put right by the end of another.
+        if not is_done(outcome):
+            code.retry_at = now + retry.delay(1, retry.NEAR, pace().retry_after, jitter.draw())
         return
     if is_done(outcome):
         code.failures, code.retry_at, code.is_stuck = 0, None, False

@@ -70,7 +70,6 @@ _LATE_ARRIVALS: Final = (
         Booking.status == BookingStatus.CONFIRMED,
         Booking.starts_at <= bindparam("soon"),
         Booking.ends_at > bindparam("now"),
-        Booking.starts_at > DoorCode.created_at,
     )
     .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
 )

@@ -306,10 +306,11 @@ def _question(rows: LockRows, action: engine.Action) -> Question | None:
 
 def _look_up(client: SchlageClient, question: Question) -> None:
     """Asks how the open command ended, and settles or reschedules it."""
-    news, raw = look_ups.ask(client, question)
+    answer = look_ups.ask(client, question)
+    news, raw = answer.news, answer.raw_state
     with writing() as session:
         if news is None:
-            if commands.look_again(session, question.command_row_id, raw):
+            if commands.look_again(session, question.command_row_id, raw, answer.ask_after):
                 return
             news = News(event=Event.EXPIRED, by="deadline", raw_state=raw)
         commands.settle(session, question.command_row_id, news)

@@ -41,26 +41,40 @@ class Question:
     sent_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a look-up says: news, or none yet, with Schlage's own word for the state.
+
+    `ask_after`: Schlage wants not to be asked again any sooner.
+    """
+
+    news: News | None = None
+    raw_state: str = ""
+    ask_after: timedelta = timedelta(0)
+
+
 def about(command: Command, lock: Lock) -> Question:
     """The question how this command of the lock ended; it has Schlage's id."""
     assert command.command_id is not None
     return Question(command.id, lock.device_id, lock.id, command.command_id, command.sent_at)
 
 
-def ask(client: SchlageClient, question: Question) -> tuple[News | None, str]:
-    """What a look-up says: news, or None with Schlage's own word while there is none."""
+def ask(client: SchlageClient, question: Question) -> Answer:
+    """What Schlage answers when it is asked how the command ended; whatever goes wrong is none."""
     try:
         status = client.get_command(question.device_id, question.schlage_id)
     except SchlageNotFound:
         if question.sent_at is not None and clock.now() - question.sent_at < FORGOTTEN_AFTER:
-            return None, ""
-        return News(event=Event.EXPIRED, by="look_up", raw_state="404"), "404"
+            return Answer()
+        return Answer(News(event=Event.EXPIRED, by="look_up", raw_state="404"), "404")
     except SchlageUnauthorized:
         connections.signed_out(question.lock_id)
-        return None, ""
-    except (SchlageUnavailable, SchlageThrottled, SchlageRejected):
-        return None, ""
-    return _news_of(status), status.raw_state
+        return Answer()
+    except SchlageThrottled as error:
+        return Answer(ask_after=timedelta(seconds=error.retry_after_seconds))
+    except (SchlageUnavailable, SchlageRejected):
+        return Answer()
+    return Answer(_news_of(status), status.raw_state)
 
 
 def _news_of(status: CommandStatus) -> News | None:

@@ -172,18 +172,20 @@ def taken_on(
     *,
     but_booking: int | None = None,
     but_staff: int | None = None,
-    with_stock: bool = True,
+    with_what_gives_way: bool = True,
 ) -> set[str]:
     """Every PIN that is, may be or will be on these locks, but this booking's or person's own.
 
-    Without those of spares in stock where a person's digits are to go before them.
+    Where a person's digits go before them, without those of spares in stock and of codes that are
+    on their way off.
     """
     others = [
         or_(DoorCode.booking_id.is_(None), DoorCode.booking_id != (but_booking or 0)),
         or_(DoorCode.staff_code_id.is_(None), DoorCode.staff_code_id != (but_staff or 0)),
     ]
-    if not with_stock:
+    if not with_what_gives_way:
         others.append(or_(DoorCode.is_spare.is_(False), DoorCode.given_to_id.is_not(None)))
+        others.append(DoorCode.is_wanted.is_(True))
     planned = session.scalars(
         select(DoorCode)
         .where(DoorCode.lock_id.in_(lock_ids), DoorCode.is_wanted.is_(True))

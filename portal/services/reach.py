@@ -84,8 +84,7 @@ def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
     A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
     """
     facts = snapshots.code_facts(code)
-    # What is wanted is needed whatever the lock holds.
-    rows = () if facts.wants(now) else session.scalars(_ENTRIES, {"code_id": code.id})
+    rows = session.scalars(_ENTRIES, {"code_id": code.id})
     left = reach.needed_in(facts, [snapshots.entry_facts(row) for row in rows], now)
     return max(left, retry.NEAR) if code.lock.is_online is False else left
 

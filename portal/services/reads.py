@@ -9,13 +9,14 @@ from portal import jitter
 from portal.domain import label, reading, retry
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
-from portal.domain.rebuild import Stage
+from portal.domain.rebuild import FREEZING, Stage
 from portal.domain.secret import Secret
-from portal.models import Account, DoorCode, ForeignCode, Lock, LockEntry, RestorePolicy
+from portal.models import Account, DoorCode, ForeignCode, Lock, RestorePolicy
 from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageError,
     SchlageNotFound,
+    SchlageThrottled,
     SchlageUnauthorized,
     SchlageUnavailable,
 )
@@ -79,6 +80,9 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
     elif isinstance(error, SchlageNotFound):
         connections.look_at_locks(lease.lock_id)
     is_of_servers = isinstance(error, SchlageUnavailable) and error.status is not None
+    asked_for = timedelta(0)
+    if isinstance(error, SchlageThrottled):
+        asked_for = timedelta(seconds=error.retry_after_seconds)
 
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         lock = rows.lock
@@ -86,7 +90,7 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
         left = reach.needed_in(session, lock, now)
         at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
         pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
-        lock.read_after = now + jitter.around(pause, retry.JITTER)
+        lock.read_after = now + max(jitter.around(pause, retry.JITTER), asked_for)
         lock.read_failures = min(lock.read_failures + 1, 10)
         if is_of_servers:
             lock.failure_problem, lock.failed_at = ProblemKey.SCHLAGE_OUTAGE, now
@@ -109,7 +113,7 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     )
     for sighting in finding.sightings:
         if sighting.is_listed or codes.is_complete:
-            _apply(session, rows.entries[sighting.entry_id], sighting, now)
+            _apply(session, rows, sighting, now)
     if not codes.is_complete:
         lock.read_after = now + READ_AGAIN
         return True
@@ -135,7 +139,8 @@ def _listed(line: AccessCode) -> Listed:
     )
 
 
-def _apply(session: Session, entry: LockEntry, sighting: Sighting, now: datetime) -> None:
+def _apply(session: Session, rows: LockRows, sighting: Sighting, now: datetime) -> None:
+    entry = rows.entries[sighting.entry_id]
     was_absent = entry.absent_reads
     if (was_absent, entry.absent_at) != (sighting.absent_reads, sighting.absent_at):
         entry.absent_reads, entry.absent_at = sighting.absent_reads, sighting.absent_at
@@ -154,7 +159,10 @@ def _apply(session: Session, entry: LockEntry, sighting: Sighting, now: datetime
         else:
             entry.evidence_at = entry.seen_at = now
     code = entry.door_code
-    if sighting.is_lost or (sighting.is_changed_outside and code.is_wanted):
+    if sighting.doubt is not None and code.is_wanted:
+        entry.doubt = sighting.doubt
+    is_frozen = rows.rebuild is not None and rows.rebuild.stage in FREEZING
+    if (sighting.is_lost and not is_frozen) or (sighting.doubt is not None and code.is_wanted):
         _restore_or_ask(session, code, sighting, now)
     if was_absent != entry.absent_reads or sighting.state is not None:
         timeline.record(

@@ -189,10 +189,9 @@ _LOCK: Final = (
     .where(Lock.id == bindparam("lock_id"))
     .options(joinedload(Lock.connection).load_only(*_OF_CONNECTION))
 )
-_WAITING: Final = select(DoorCode.booking_id).where(
+_NEW_DOORS: Final = select(DoorCode.booking_id, DoorCode.status).where(
     DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),
     DoorCode.is_wanted.is_(True),
-    DoorCode.status != Status.CONFIRMED,
 )
 
 
@@ -248,7 +247,10 @@ def _related(session: Session, codes: Sequence[DoorCode]) -> Sequence[Booking | 
 
 
 def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datetime) -> set[int]:
-    """Codes no longer wanted here whose guest has no confirmed code on the new door yet."""
+    """Codes no longer wanted here whose guest has no confirmed code on the new door yet.
+
+    A guest who is inside keeps the old door as well while the stay has no door at all.
+    """
     leaving = [
         code
         for code in codes
@@ -259,9 +261,11 @@ def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datet
     ]
     if not leaving:
         return set()
-    booking_ids = [code.stay_id for code in leaving]
-    waiting = set(session.scalars(_WAITING, {"booking_ids": booking_ids}))
-    return {code.id for code in leaving if code.stay_id in waiting}
+    doors = session.execute(_NEW_DOORS, {"booking_ids": [code.stay_id for code in leaving]}).all()
+    housed = {booking_id for booking_id, _ in doors}
+    waiting = {booking_id for booking_id, status in doors if status is not Status.CONFIRMED}
+    inside = {code.stay_id for code in leaving if code.stay and code.stay.starts_at <= now}
+    return {code.id for code in leaving if code.stay_id in waiting | (inside - housed)}
 
 
 def _lock_facts(rows: LockRows) -> LockFacts:
@@ -344,6 +348,7 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         starts_at=entry.starts_at,
         ends_at=entry.ends_at,
         revision=entry.revision,
+        doubt=entry.doubt,
         access_code_id=entry.access_code_id,
         state=entry.state,
         evidence=entry.evidence,

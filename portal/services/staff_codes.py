@@ -293,7 +293,7 @@ def _check_pin(
             session,
             [lock.id],
             but_staff=staff.id if staff is not None else None,
-            with_stock=False,
+            with_what_gives_way=False,
         )
         if any(digits_of.clashes(pin.reveal(), other) for other in taken):
             fault = _CLASH(lock=lock.name)

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, joinedload, load_only
 
 from portal.domain import spare
 from portal.domain.entry import EntryState
-from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.stay import Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, judge
@@ -171,40 +170,30 @@ def _facts_of(
 def _opens(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> bool:
     """Whether a spare that was given opens its door for the rest of the stay."""
     is_trusted = code.is_wanted and not code.is_stuck
-    return (
-        is_trusted
-        and code.problem is not ProblemKey.CHANGED_OUTSIDE
-        and any(
-            entry.pin == code.pin
-            and entry.absent_reads == 0
-            and spare.covers(
-                booking.starts_at,
-                booking.ends_at,
-                Window(entry.starts_at, entry.ends_at),
-                code.given_at,
-            )
-            for entry in held
+    return is_trusted and any(
+        entry.pin == code.pin
+        and entry.absent_reads == 0
+        and all(
+            spare.covers(booking.starts_at, booking.ends_at, window, code.given_at)
+            for window in _windows(entry)
         )
+        for entry in held
     )
 
 
 def _door(
     booking: Booking, code: DoorCode, held: Sequence[LockEntry], *, has_spare: bool = False
 ) -> DoorFacts:
-    pin = code.pin
+    pin, stay = code.pin, Window(booking.starts_at, booking.ends_at)
     covering = [
-        e
-        for e in held
-        if e.pin == pin and e.starts_at <= booking.starts_at and e.ends_at >= booking.ends_at
+        e for e in held if e.pin == pin and all(window.covers(stay) for window in _windows(e))
     ]
     return DoorFacts(
         door_code_id=code.id,
         status=code.status,
         problem=code.lock.connection.state.problem or code.problem,
         is_wanted=code.is_wanted,
-        is_covered=bool(covering)
-        and code.status is not Status.NEEDS_YOU
-        and code.problem is not ProblemKey.CHANGED_OUTSIDE,
+        is_covered=bool(covering) and code.status is not Status.NEEDS_YOU,
         is_offline=code.lock.is_online is False,
         is_battery_critical="critical" in (code.lock.battery_state or "").casefold(),
         is_missing_once=any(e.absent_reads > 0 for e in covering),
@@ -213,6 +202,11 @@ def _door(
         due_at=code.due_at,
         since=code.status_at,
     )
+
+
+def _windows(entry: LockEntry) -> tuple[Window, ...]:
+    """The dates that the lock may have for the entry."""
+    return (entry.window,) if entry.doubt is None else (entry.window, entry.doubt)
 
 
 def _held_entries(session: Session, code_ids: Sequence[int]) -> dict[int, list[LockEntry]]:

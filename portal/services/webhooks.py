@@ -192,7 +192,8 @@ def _finish(session: Session, row_id: int) -> None:
 def _work_command(look_up: _LookUp) -> None:
     """Looks the command up, and settles it by that or, failing that, by the event's own word."""
     question, event = look_up.question, look_up.event
-    news, raw = look_ups.ask(look_up.client, question)
+    answer = look_ups.ask(look_up.client, question)
+    news = answer.news
     trigger = _TRIGGERS.get(event.kind)
     if news is None and look_up.is_open and _is_bare_failure(event):
         # It failed, and only the look-up knows why: its state follows the event by seconds.
@@ -213,7 +214,9 @@ def _work_command(look_up: _LookUp) -> None:
         if news is not None:
             commands.settle(session, question.command_row_id, replace(news, by="webhook"))
         else:
-            commands.look_again(session, question.command_row_id, raw)
+            commands.look_again(
+                session, question.command_row_id, answer.raw_state, answer.ask_after
+            )
         ringing.mark(session, [question.lock_id])
         _finish(session, look_up.row_id)
 

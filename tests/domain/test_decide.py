@@ -87,7 +87,9 @@ def test_what_a_dead_worker_left_behind_is_closed(state: State, event: Event) ->
 
 
 def test_signed_out_nothing_is_called() -> None:
-    assert decide(a_snapshot(CODE, can_call=False), NOW) == Wait(None)
+    """Until the window is over: then it is no longer said that the code is wanted."""
+    assert decide(a_snapshot(CODE, can_call=False), NOW) == Wait(CODE.ends_at)
+    assert decide(a_snapshot(CODE, can_call=False), CODE.ends_at) == Wait(None)
 
 
 @pytest.mark.parametrize(("arrives_in", "later"), [(HOUR, 0), (5 * HOUR, 2), (48 * HOUR, 8)])

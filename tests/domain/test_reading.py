@@ -10,6 +10,7 @@ from portal.domain import reading
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.reading import Listed, Sighting
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts
+from portal.domain.stay import Window
 from tests.domain.facts import ARRIVES, NOW, PACE, a_code, a_snapshot, an_entry, in_doubt
 
 CODE = a_code()
@@ -184,7 +185,11 @@ def test_other_dates_in_the_list_are_a_change_from_outside() -> None:
     sighting = judge(entry, moved)
 
     assert sighting is not None
-    assert sighting.is_changed_outside
+    assert sighting.doubt == Window(entry.starts_at, entry.ends_at - timedelta(days=1))
+    # What we know to be in doubt already is no news.
+    assert judge(replace(entry, doubt=sighting.doubt), moved) == Sighting(
+        10, is_listed=True, access_code_id="id-1"
+    )
 
 
 def test_a_list_that_lags_or_tells_no_dates_is_no_change() -> None:
@@ -238,6 +243,23 @@ def test_a_list_that_still_shows_what_was_just_deleted_is_no_news(
     )
 
     assert (judge(entry, line_of(entry)) is not None) is is_news
+
+
+def test_what_was_on_the_lock_is_not_believed_gone_for_a_list_that_lacks_it() -> None:
+    unwanted = replace(CODE, is_wanted=False)
+    missed = {"absent_reads": 1, "absent_at": NOW - MINUTE, "access_code_id": "id-1"}
+    leaving = in_doubt(unwanted, evidence=Evidence.LEAVING, **missed)
+    never_seen = in_doubt(unwanted, **missed | {"access_code_id": None})
+
+    during, after = judge(leaving, code=unwanted), judge(leaving, code=unwanted, at=CODE.ends_at)
+    attempt = judge(never_seen, code=unwanted)
+
+    assert during is not None
+    assert during.state is None
+    assert after is not None
+    assert after.evidence is Evidence.WINDOW_OVER
+    assert attempt is not None
+    assert attempt.evidence is Evidence.READ_TWICE
 
 
 def test_an_entry_never_sent_is_not_missed() -> None:

@@ -12,6 +12,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.standing import Standing, standing_of
 from portal.domain.status import Status, Verdict
+from portal.domain.stay import Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, Reason, judge
 from tests.domain.facts import (
     ARRIVES,
@@ -87,12 +88,13 @@ def test_signed_out_a_confirmed_code_stays_confirmed() -> None:
     assert stands(CODE, an_entry(CODE), can_call=False).status is Status.CONFIRMED
 
 
-def test_what_somebody_changed_in_another_app_is_not_green() -> None:
-    code = a_code(problem=ProblemKey.CHANGED_OUTSIDE, reaffirm_after=NOW)
+@pytest.mark.parametrize("problem", [None, ProblemKey.CHANGED_OUTSIDE, ProblemKey.NACK])
+def test_what_the_lock_may_have_with_other_dates_is_not_green(problem: ProblemKey | None) -> None:
+    doubt = Window(NOW, NOW + HOUR)
+    code, asks = a_code(problem=problem), a_code(problem=problem, is_stuck=True)
 
-    assert stands(code, an_entry(code)).status is Status.UNSURE
-    asks = a_code(problem=ProblemKey.CHANGED_OUTSIDE, is_stuck=True)
-    assert stands(asks, an_entry(asks)).status is Status.NEEDS_YOU
+    assert stands(code, an_entry(code, doubt=doubt)).status is Status.UNSURE
+    assert stands(asks, an_entry(asks, doubt=doubt)).status is Status.NEEDS_YOU
 
 
 def test_while_an_older_valid_entry_is_held_the_code_is_changing() -> None:

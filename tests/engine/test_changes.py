@@ -250,6 +250,35 @@ def test_a_guest_moved_to_another_house_gets_the_new_door_before_the_old_one_goe
     assert house.held(0) == []
 
 
+def test_a_guest_inside_whose_stay_has_no_door_any_more_keeps_the_old_one_until_the_end(
+    house: House, watch: Watch
+) -> None:
+    inside = house.book("b1", "2026-03-02T09:00", "2026-03-05")
+    coming = house.book("b2", "2026-03-06", "2026-03-08")
+    house.stage.run_for(minutes=5)
+
+    house.map()
+    house.stage.run_for(hours=1)
+
+    assert house.opens(house.pin(inside))
+    assert len(house.held()) == 1
+    assert house.booking(coming.id).verdict is Verdict.NOT_READY
+    house.stage.run_until(house.booking(inside.id).ends_at + timedelta(hours=2))
+    assert house.held() == []
+
+
+def test_a_stay_moved_away_is_not_left_open_on_its_old_dates(house: House, watch: Watch) -> None:
+    booking = house.book(arrives="2026-03-02T11:00", departs="2026-03-05")
+    house.stage.run_for(minutes=5)
+    for _ in range(4):
+        house.door.script.push("nack", only="update")
+
+    house.book(arrives="2026-03-12T11:00", departs="2026-03-15")
+    house.stage.run_for(minutes=15)
+
+    assert not house.opens(house.pin(booking))
+
+
 def test_an_old_door_kept_for_a_guest_lets_them_go_once_the_booking_is_cancelled(
     watch: Watch,
 ) -> None:

@@ -25,11 +25,7 @@ def test_a_pin_waits_for_the_leaving_code_that_has_it(house: House, watch: Watch
         house.door.script.push("timeout_not_applied", only="delete")
     house.cancel(leaving)
 
-    arriving = house.book("b2", "2026-03-03", "2026-03-05")
-    with bookings.changing() as session:
-        row = session.get_one(Booking, arriving.id)
-        row.pin = Secret("284916")
-        bookings.door_codes.follow(session, row, urgent=True)
+    arriving = house.book("b2", "2026-03-03", "2026-03-05", pin="284916")
     house.stage.run_for(hours=1)
 
     watch.assert_settled()

@@ -1,10 +1,15 @@
 """One command at a time: however its answer comes, or does not, the code ends right."""
 
+from typing import Any
+
 import pytest
+from requests import PreparedRequest, Response
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.models import Booking
+from simulator.adapter import CloudAdapter
+from simulator.cloud import Cloud
 from tests.engine.promises import Watch
 from tests.support.house import House
 
@@ -160,6 +165,36 @@ def test_a_throttled_write_waits_as_long_as_schlage_asks(house: House, watch: Wa
     house.stage.run_for(minutes=1)
 
     watch.assert_settled()
+
+
+class Throttled(CloudAdapter):
+    """A Schlage that asks for half an hour of peace wherever it is asked for one kind of thing."""
+
+    def __init__(self, cloud: Cloud, part: str) -> None:
+        super().__init__(cloud)
+        self.part = part
+        self.asked = 0
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        answer = super().send(request, *args, **options)
+        if request.method == "GET" and f"/{self.part}" in (request.url or ""):
+            self.asked += 1
+            answer.status_code = 429
+            answer.headers["Retry-After"] = "1800"
+        return answer
+
+
+@pytest.mark.parametrize("part", ["accesscodes", "commands"])
+def test_a_throttled_question_waits_as_long_as_schlage_asks(house: House, part: str) -> None:
+    adapter = Throttled(house.stage.cloud, part)
+    house.stage.adapter, house.stage._http = adapter, None
+    house.stage.webhooks_arrive = False
+    house.door.script.push("timeout_applied", only="add")
+
+    house.book(arrives="2026-03-02T16:00")
+    house.stage.run_for(minutes=29)
+
+    assert adapter.asked <= 2
 
 
 def test_a_command_schlage_forgot_is_verified(house: House, watch: Watch) -> None:

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from portal.domain.command import Kind
 from portal.domain.status import Status, Verdict
+from portal.services import connections
+from portal.services.ringing import changing
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
@@ -79,6 +81,24 @@ def test_the_removal_of_a_cancelled_bookings_code_says_why_also_during_a_resync(
 
     (removal,) = [c for c in house.commands() if c.kind is Kind.DELETE]
     assert removal.cause == "removal"
+
+
+def test_signed_out_a_code_whose_window_is_over_is_not_shown_as_on_the_lock(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-03T11:00")
+    house.stage.run_for(minutes=5)
+    with changing() as session:
+        connections.sign_out(session, house.connection.id)
+    house.stage.work()
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(minutes=45))
+
+    assert house.status(booking) is Status.REMOVING
+    assert "removal_unconfirmed" in house.open_alerts()
+    house.reconnect()
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.REMOVED
 
 
 def test_of_two_codes_of_a_stay_the_old_one_is_not_left_for_hours(house: House) -> None:

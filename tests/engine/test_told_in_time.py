@@ -39,6 +39,15 @@ def test_lateness_is_alarmed_at_24_6_and_2_hours_and_the_alarm_ends_with_the_cau
     assert house.open_alerts() == []
 
 
+def test_a_stay_that_comes_in_after_its_arrival_is_alarmed_too(house: House) -> None:
+    house.door.script.push("nack", only="add", until=UNTIL_DELETE_ALL)
+    house.book(arrives="2026-03-02T09:30", departs="2026-03-04")
+
+    house.stage.run_for(minutes=20)
+
+    assert any(key.startswith("not_confirmed") for key in house.open_alerts())
+
+
 def test_silent_webhooks_are_noticed(house: House) -> None:
     house.stage.webhooks_arrive = False
     for number in range(6):

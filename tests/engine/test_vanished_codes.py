@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from requests import PreparedRequest, Response
 
+from benchmarks.stage import Stage
 from portal.domain.status import Status
 from portal.models import Booking
 from simulator.adapter import CloudAdapter
@@ -102,3 +103,36 @@ def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
     assert house.status(booking) is Status.REMOVED
     assert "found_in_log" not in house.told(booking)
     watch.assert_settled()
+
+
+class NeverAnyLog(CloudAdapter):
+    """A Schlage that keeps no logs."""
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        answer = super().send(request, *args, **options)
+        if "/history" in (request.url or ""):
+            answer.status_code = 404
+        return answer
+
+
+def test_where_no_log_ever_told_of_codes_two_lists_are_no_proof_against_what_was_confirmed(
+    stage: Stage, watch: Watch
+) -> None:
+    house = House(stage)
+    stage.adapter, stage._http = NeverAnyLog(stage.cloud), None
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-12")
+    stage.run_for(minutes=30)
+    house.door.script.push("timeout_not_applied", only="delete", until=UNTIL_DELETE_ALL)
+    house.cancel(booking)
+    for _ in range(8):
+        house.door.script.push("list_omits", only="list")
+
+    stage.run_for(days=2)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "removal_unconfirmed" in house.open_alerts()
+    house.door.script.end(UNTIL_DELETE_ALL)
+    stage.run_for(hours=2)
+    assert house.status(booking) is Status.REMOVED
+    assert house.held() == []

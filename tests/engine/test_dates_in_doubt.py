@@ -1,0 +1,125 @@
+"""The lock may have other dates than those it confirmed: nothing is green before it says so."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status, Verdict
+from portal.extensions import db
+from portal.models import Account, Property, RestorePolicy
+from portal.services import properties
+from portal.services.ringing import changing
+from portal.unit_of_work import writing
+from simulator.script import UNTIL_DELETE_ALL
+from tests.engine.promises import Watch
+from tests.support.house import House
+
+
+def cut_by_phone(house: House, watch: Watch, pin: str) -> None:
+    """Somebody lets the code with this PIN end a day sooner."""
+    held = house.door.lock_codes.by_pin(pin)
+    assert held is not None
+    assert held.schedule.end is not None
+    watch.excuse(held.name)
+    schedule = replace(held.schedule, end=held.schedule.end - timedelta(days=1))
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.edit_code(house.door, held.id, schedule=schedule)
+
+
+def test_a_stay_moved_and_moved_back_is_not_ready_while_the_lock_may_have_the_dates_between(
+    house: House,
+) -> None:
+    booking = house.book(arrives="2026-03-02T16:00", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_applied+webhook_lost", only="update")
+    house.book(arrives="2026-03-04T16:00", departs="2026-03-06")
+    house.stage.run_for(seconds=90)
+    house.stage.webhooks_arrive = False
+    house.set_connected(False)
+
+    house.book(arrives="2026-03-02T16:00", departs="2026-03-06")
+    house.stage.run_until(house.booking(booking.id).starts_at + timedelta(hours=1))
+
+    assert not house.opens(house.pin(booking))
+    assert house.booking(booking.id).verdict is Verdict.NOT_READY
+    assert house.status(booking) is not Status.CONFIRMED
+
+    house.stage.webhooks_arrive = True
+    house.set_connected(True)
+    house.stage.run_for(minutes=30)
+    assert house.opens(house.pin(booking))
+    assert house.booking(booking.id).verdict is Verdict.READY
+
+
+def test_hours_of_a_property_changed_and_changed_back_are_written_again(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-03T16:00", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+
+    def come_early(minutes: int) -> None:
+        with changing() as session:
+            place = session.get_one(Property, house.place.id)
+            properties.update(session, place, buffer_before_minutes=minutes)
+        house.stage.work()
+
+    house.door.script.push("timeout_applied", only="update")
+    come_early(0)
+    house.stage.run_for(seconds=20)
+    come_early(60)
+
+    assert house.status(booking) is not Status.CONFIRMED
+    house.stage.run_for(minutes=10)
+    assert house.status(booking) is Status.CONFIRMED
+    held = house.door.lock_codes.by_pin(house.pin(booking))
+    assert held is not None
+    assert held.schedule.start == house.code(booking).starts_at
+
+
+@pytest.mark.parametrize("fault", ["timeout_not_applied", "nack"])
+def test_dates_cut_outside_stay_amber_however_often_putting_them_back_fails(
+    house: House, watch: Watch, fault: str
+) -> None:
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    house.door.script.push(fault, only="update", until=UNTIL_DELETE_ALL)
+    cut_by_phone(house, watch, house.pin(booking))
+    house.stage.run_for(minutes=2)
+
+    for _ in range(30):
+        assert house.status(booking) is not Status.CONFIRMED
+        assert house.booking(booking.id).verdict is not Verdict.READY
+        house.stage.run_for(minutes=10)
+
+    assert house.code(booking).restores == 1
+    house.door.script.end(UNTIL_DELETE_ALL)
+    house.stage.run_for(hours=2)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_the_end_of_an_old_code_does_not_answer_what_a_person_is_asked_of_the_new_one(
+    house: House, watch: Watch
+) -> None:
+    with writing() as session:
+        account = session.get_one(Account, house.account.id)
+        account.restore_policy = RestorePolicy.ASK
+    booking = house.book()
+    house.stage.run_for(minutes=2)
+    house.door.script.push("nack", only="delete", until=UNTIL_DELETE_ALL)
+    house.new_pin(booking)
+    house.stage.run_for(minutes=5)
+    cut_by_phone(house, watch, house.pin(booking))
+    house.stage.run_for(minutes=30)
+
+    house.door.script.end(UNTIL_DELETE_ALL)
+    house.stage.run_for(hours=2)
+
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert house.code(booking).problem is ProblemKey.CHANGED_OUTSIDE
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+    db.session.rollback()
+    assert len(house.held()) == 1
