@@ -224,6 +224,10 @@ def new_dates_need_no_new_write(patch: pytest.MonkeyPatch, _stage: Stage) -> Non
     patch.setattr(snapshot, "is_written_as_wanted", lambda _code, _entry: True)
 
 
+def an_update_in_doubt_leaves_no_doubt(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
+    patch.setattr(commands, "_doubt", lambda _entry, _command: None)
+
+
 def digits_are_given_twice(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
     patch.setattr(pins, "taken_on", lambda *_args, **_named: set())
 
@@ -260,6 +264,11 @@ MUTANTS: Final = {
         Mutant(one_read_proves_absence, "a_list_leaves_it_out", "are enough"),
         Mutant(a_wait_has_no_deadline, "commands_time_out", "waits for nothing"),
         Mutant(new_dates_need_no_new_write, "the_stay_gets_longer", "wrong_green is"),
+        Mutant(
+            an_update_in_doubt_leaves_no_doubt,
+            "the_stay_moves_there_and_back",
+            "is ready, and door code",
+        ),
         Mutant(digits_are_given_twice, "two_guests_want_the_same_digits", "same first digits"),
         Mutant(retries_have_no_patience, "the_lock_is_offline", "are enough"),
     )

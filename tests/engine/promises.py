@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from benchmarks.stage import Stage
 from portal.domain.command import OPEN, Lane, State
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.status import Status
+from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import (
     BookingStatus,
@@ -118,6 +118,7 @@ class Watch:
             self._check_green(code)
             self._check_removed(code)
             self._check_deadline(code)
+            self._check_ready(code)
         self._check_digits(codes)
         self._check_guests(codes)
         self._check_foreign()
@@ -187,6 +188,21 @@ class Watch:
         on_lock = [(w.start, w.end, frozenset(w.days)) for w in real.schedule.weekly]
         if shown != on_lock and real.name not in self.excused:
             self._say(f"wrong green: code {code.id} has other hours on the lock")
+
+    def _check_ready(self, code: DoorCode) -> None:
+        """Promise 1 for the booking: whose stay is ready is let in by each door for all of it."""
+        booking, now = code.booking, self.stage.now
+        if booking is None or booking.verdict is not Verdict.READY or not code.is_wanted:
+            return
+        if booking.status is BookingStatus.CANCELLED or now >= booking.ends_at:
+            return
+        held = self._door(code).lock_codes.by_pin(code.pin.reveal()) if code.pin else None
+        lasts = held is not None and (
+            (held.schedule.start is None or held.schedule.start <= max(booking.starts_at, now))
+            and (held.schedule.end is None or held.schedule.end >= booking.ends_at)
+        )
+        if not lasts and not self._is_excused(code):
+            self._say(f"booking {booking.id} is ready, and door code {code.id} does not open")
 
     def _check_removed(self, code: DoorCode) -> None:
         """Promise 7: gone is only what the lock has lost, or lets nobody in with any more."""

@@ -178,6 +178,20 @@ def the_stay_gets_longer(trial: Trial) -> None:
     to_the_end(trial)
 
 
+def the_stay_moves_there_and_back(trial: Trial) -> None:
+    """The update between has timed out, and the lock has done it."""
+    trial.house.book("1", TOMORROW, DAY_AFTER)
+    trial.stage.run_for(minutes=5)
+    trial.house.door.script.push("timeout_applied", only="update")
+    trial.house.book("1", "2026-03-03T20:00", DAY_AFTER)
+    trial.stage.run_for(seconds=90)
+    connect(trial, False)
+    trial.house.book("1", TOMORROW, DAY_AFTER)
+    trial.stage.run_for(hours=2)
+    connect(trial, True)
+    to_the_end(trial)
+
+
 def two_guests_want_the_same_digits(trial: Trial) -> None:
     trial.house.book("1", TOMORROW, "2026-03-04T08:00", pin="284916")
     with suppress(bookings.BadBooking):
@@ -203,6 +217,7 @@ STORIES = {
         Story(resync_is_pressed_for_the_guest_inside, posts=3, converges_within=10),
         Story(the_removal_times_out, posts=4, converges_within=900),
         Story(the_stay_gets_longer, posts=3, converges_within=10),
+        Story(the_stay_moves_there_and_back, posts=12, converges_within=900),
         Story(two_guests_want_the_same_digits, posts=2, converges_within=10),
     )
 }

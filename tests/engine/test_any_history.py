@@ -7,6 +7,7 @@ the end, once everything has been left in peace for a while, that each lock hold
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -35,7 +36,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Booking, BookingStatus, DoorCode, Property
-from portal.services import properties, spares
+from portal.services import connections, properties, spares
 from portal.services.ringing import changing
 from portal.services.spares import NoSpare
 from tests.engine.promises import Watch
@@ -125,6 +126,7 @@ class History(RuleBasedStateMachine):
         self.shown: dict[int, str] = {}
         self.count = 0
         self.changes = 0
+        self.is_mapped = True
 
     @initialize(
         target=made,
@@ -164,7 +166,8 @@ class History(RuleBasedStateMachine):
     @rule(name=made)
     def new_pin(self, name: str) -> None:
         booking = self._row(name)
-        if booking.status is BookingStatus.CONFIRMED and booking.ends_at > self.stage.now:
+        is_standing = booking.status is BookingStatus.CONFIRMED
+        if self.is_mapped and is_standing and booking.ends_at > self.stage.now:
             self.changes += 1
             self.shown.pop(booking.id, None)
             self.house.new_pin(booking)
@@ -269,9 +272,40 @@ class History(RuleBasedStateMachine):
     def a_process_will_die(self, moments: int) -> None:
         self.reaper.kill_at = self.reaper.moment + moments
 
-    @rule(doors=st.sampled_from(((0,), (1,), (0, 1))))
+    @rule(door=st.integers(0, 1), hours=st.integers(-30, 30).filter(bool))
+    def somebody_moves_an_end(self, door: int, hours: int) -> None:
+        """Somebody changes the newest code in the phone app; nobody could know before a read."""
+        codes = [c for c in self.house.doors[door].lock_codes if c.schedule.end is not None]
+        if not codes:
+            return
+        code, self.changes = codes[-1], self.changes + 1
+        assert code.schedule.end is not None
+        self.watch.excuse(code.name)
+        schedule = replace(code.schedule, end=code.schedule.end + timedelta(hours=hours))
+        with self.stage.cloud.steady():
+            self.stage.cloud.people.edit_code(self.house.doors[door], code.id, schedule=schedule)
+
+    @rule(minutes=st.sampled_from((0, 60, 180)))
+    def doors_open_earlier_or_later(self, minutes: int) -> None:
+        self.changes += 2
+        with changing() as session:
+            place = session.get_one(Property, self.house.place.id)
+            properties.update(session, place, buffer_before_minutes=minutes)
+        self.stage.work()
+
+    @rule(is_signed_in=st.booleans())
+    def sign_in(self, is_signed_in: bool) -> None:
+        if is_signed_in:
+            self.house.reconnect()
+            return
+        with changing() as session:
+            connections.sign_out(session, self.house.connection.id)
+        self.stage.work()
+
+    @rule(doors=st.sampled_from(((), (0,), (1,), (0, 1))))
     def map(self, doors: tuple[int, ...]) -> None:
         self.changes += 1
+        self.is_mapped = bool(doors)
         chosen = [lock for lock in self.house.locks if self.locks.index(lock.id) in doors]
         self.house.map(*chosen)
 
@@ -304,6 +338,10 @@ class History(RuleBasedStateMachine):
             for door in self.house.doors:
                 door.script.clear()
                 self.stage.cloud.weather.set_connected(door, True)
+        self.house.reconnect()
+        if not self.is_mapped:
+            # A guest inside keeps the door that their stay does not have any more.
+            self.house.map(*self.house.locks)
         self.stage.run_for(hours=2)
         # Delete All takes what was well on the lock with it: that may ask for a person once more.
         for _ in range(2):
