@@ -26,6 +26,7 @@ CHANNEL_DEAD: Final = "channel_dead"
 ENDPOINT_OFF: Final = "endpoint_off"
 # What alerts say that no page makes: here, where every process that shows one knows it again.
 NOT_YET: Final = Sentence("The code for {lock} is not confirmed {hours} h before arrival.")
+STILL_NOT: Final = Sentence("The code for {lock} is not confirmed, and the stay has begun.")
 STAFF_TROUBLE: Final = Sentence("{name} at {lock}: {trouble}.", ours={"trouble"})
 TROUBLE: Final = Sentence("{name}: {trouble}.", ours={"trouble"})
 NOTHING_ARRIVES: Final = Sentence("Nothing gets through to “{channel}”.")

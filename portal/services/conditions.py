@@ -38,6 +38,7 @@ from portal.services.alert_page import (
     NOT_YET,
     NOTHING_ARRIVES,
     STAFF_TROUBLE,
+    STILL_NOT,
     TROUBLE,
 )
 
@@ -212,7 +213,11 @@ def _late_arrivals(session: Session, now: datetime) -> list[Condition]:
                 account_id=code.account_id,
                 key=f"{NOT_CONFIRMED}:{hours}h:{code.id}",
                 cause=NOT_CONFIRMED,
-                words=NOT_YET(lock=code.lock.name, hours=hours),
+                words=(
+                    NOT_YET(lock=code.lock.name, hours=hours)
+                    if left > timedelta(0)
+                    else STILL_NOT(lock=code.lock.name)
+                ),
                 booking_id=code.booking_id,
                 lock_id=code.lock_id,
             )

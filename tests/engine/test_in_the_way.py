@@ -8,11 +8,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import (
-    Account,
-    Booking,
-    ForeignCode,
-)
+from portal.models import Account, Booking, ForeignCode
 from portal.services import bookings
 from tests.engine.promises import Watch
 from tests.support.house import House

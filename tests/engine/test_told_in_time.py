@@ -8,9 +8,7 @@ from benchmarks.stage import USER
 from portal.domain.command import State
 from portal.domain.status import Verdict
 from portal.extensions import db
-from portal.models import (
-    Alert,
-)
+from portal.models import Alert
 from simulator.faults import preset
 from simulator.problems import ALREADY_IN_USE
 from simulator.script import UNTIL_DELETE_ALL
@@ -46,6 +44,8 @@ def test_a_stay_that_comes_in_after_its_arrival_is_alarmed_too(house: House) -> 
     house.stage.run_for(minutes=20)
 
     assert any(key.startswith("not_confirmed") for key in house.open_alerts())
+    [words] = db.session.scalars(select(Alert.words).where(Alert.cause == "not_confirmed"))
+    assert words == "The code for Door 1 is not confirmed, and the stay has begun."
 
 
 def test_silent_webhooks_are_noticed(house: House) -> None:
