@@ -18,6 +18,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -56,7 +57,9 @@ def live(path: Path, options: Options, processes: int = 1) -> None:
             for number, part in enumerate(parts):
                 live_in(part, options, number, count)
         else:
-            with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            # A forked process need not import everything again; beside threads it might hang.
+            way = "fork" if threading.active_count() == 1 else "spawn"
+            with ProcessPoolExecutor(processes, get_context(way)) as pool:
                 for done in [
                     pool.submit(live_in, parts[number], options, number, count)
                     for number in _longest_first(options, count)

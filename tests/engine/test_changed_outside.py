@@ -8,10 +8,7 @@ from flask import Flask
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
-from portal.models import (
-    Account,
-    RestorePolicy,
-)
+from portal.models import Account, RestorePolicy
 from portal.unit_of_work import writing
 from simulator.codes import Code
 from tests.engine.promises import Watch

@@ -4,9 +4,7 @@ from benchmarks.stage import USER
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
-from portal.models import (
-    Connection,
-)
+from portal.models import Connection
 from portal.services import connections, outages, ringing
 from portal.unit_of_work import writing
 from tests.engine.promises import Watch
