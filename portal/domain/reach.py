@@ -27,6 +27,8 @@ PROBE_LATER: Final = (
     (timedelta.max, timedelta(minutes=8)),
 )
 LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
+# Dates that should be open no more are in a hurry for so many tries, which is about half an hour.
+ASTRAY_TRIES: Final = 12
 NOT_SOON: Final = timedelta(days=30)
 _UNHURRIED: Final = {CodeKind.STAFF: retry.NEAR, CodeKind.SPARE: NOT_SOON}
 _NO_TIME: Final = timedelta(0)
@@ -43,10 +45,12 @@ def needed_in(code: CodeFacts, entries: Sequence[EntryFacts], now: datetime) -> 
     """
     if code.wants(now):
         astray = [at - now for e in entries if (at := _opens_astray(code, e, now)) is not None]
+        if code.failures >= ASTRAY_TRIES:
+            astray = [max(left, retry.NEAR) for left in astray]
         return min([_UNHURRIED.get(code.serves, code.arrives_at - now), *astray])
     if code.serves is CodeKind.SPARE:
         return retry.NEAR
-    opens = [e.starts_at - now for e in entries if e.may_be_on_lock and not e.is_over(now)]
+    opens = [e.at_most.starts_at - now for e in entries if e.may_be_on_lock and not e.is_over(now)]
     return max(min(opens), _NO_TIME) if opens else retry.NEAR
 
 
@@ -54,9 +58,10 @@ def _opens_astray(code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime
     """When the entry lets somebody in outside of the code's dates; None where it never does."""
     if not entry.may_be_on_lock or entry.is_over(now):
         return None
-    if max(entry.starts_at, now) < code.starts_at:
-        return max(entry.starts_at, now)
-    return max(code.ends_at, now) if entry.ends_at > code.ends_at else None
+    begins = max(entry.at_most.starts_at, now)
+    if begins < code.starts_at:
+        return begins
+    return max(code.ends_at, now) if entry.at_most.ends_at > code.ends_at else None
 
 
 def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:

@@ -18,7 +18,7 @@ from portal.domain.snapshot import (
     Snapshot,
     is_held_as_wanted,
 )
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from portal.domain.week import WeeklyWindow, in_order
 
 READS_TO_BELIEVE: Final = 2
@@ -58,7 +58,7 @@ class Sighting:
     absent_at: datetime | None = None
     state: EntryState | None = None  # the new state, where the read proves one
     evidence: Evidence | None = None
-    doubt: Window | None = None  # the dates that the list shows in place of ours
+    doubt: Doubt | None = None  # where the list shows other dates than ours
     is_lost: bool = False  # it was held, and nobody of ours removed it
 
 
@@ -238,13 +238,15 @@ def _seen(
         entry.id,
         is_listed=True,
         access_code_id=line.access_code_id,
-        doubt=_window_of(entry, line) if is_changed_outside else None,
+        doubt=_doubt_of(entry, line) if is_changed_outside else None,
     )
 
 
-def _window_of(entry: EntryFacts, line: Listed) -> Window:
-    """The dates of the line; where it tells none, those of the entry."""
-    return Window(line.starts_at or entry.starts_at, line.ends_at or entry.ends_at)
+def _doubt_of(entry: EntryFacts, line: Listed) -> Doubt:
+    """Either the dates of the line, as far as it tells any, or those of the entry."""
+    known = Window(entry.starts_at, entry.ends_at)
+    listed = Window(line.starts_at or entry.starts_at, line.ends_at or entry.ends_at)
+    return Doubt(known, known).with_also(listed)
 
 
 def _has_other_dates(entry: EntryFacts, line: Listed) -> bool:

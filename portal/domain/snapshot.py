@@ -10,7 +10,7 @@ from portal.domain.entry import EntryState, Evidence, may_be_on_lock
 from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import RebuildFacts
 from portal.domain.secret import Secret
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from portal.domain.week import WeeklyWindow
 
 CAPACITY: Final = 100  # codes per Encode (Allegion's access-code guide)
@@ -117,7 +117,7 @@ class EntryFacts:
     starts_at: datetime
     ends_at: datetime
     revision: int
-    doubt: Window | None = None  # the dates that the lock may have in place of these
+    doubt: Doubt | None = None  # while the lock may have other dates than these
     access_code_id: str | None = None
     state: EntryState = EntryState.MAYBE
     evidence: Evidence = Evidence.NOT_SENT
@@ -136,8 +136,17 @@ class EntryFacts:
 
     def is_over(self, now: datetime) -> bool:
         """The lock itself lets nobody in with it any more."""
-        ends_at = max(self.ends_at, self.doubt.ends_at) if self.doubt else self.ends_at
-        return self.ends_by_itself and now >= ends_at
+        return self.ends_by_itself and now >= self.at_most.ends_at
+
+    @property
+    def at_least(self) -> Window:
+        """When it opens the door, whichever dates the lock has."""
+        return self.doubt.surely if self.doubt else Window(self.starts_at, self.ends_at)
+
+    @property
+    def at_most(self) -> Window:
+        """When it may open the door."""
+        return self.doubt.perhaps if self.doubt else Window(self.starts_at, self.ends_at)
 
     @property
     def is_listed(self) -> bool:

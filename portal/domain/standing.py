@@ -50,7 +50,10 @@ def _under_way(
 ) -> Standing:
     """The standing of a wanted code that is not confirmed."""
     entries = snapshot.entries_of(code)
-    is_changing = any(e.state is EntryState.HELD and _is_open(e, now) for e in entries)
+    is_changing = any(
+        e.state is EntryState.HELD and e.at_least.starts_at <= now < e.at_least.ends_at
+        for e in entries
+    )
     command = snapshot.command
     if code.is_stuck or not snapshot.lock.can_call:
         return Standing(Status.NEEDS_YOU, None, is_changing)
@@ -69,12 +72,6 @@ def _under_way(
     if now < code.send_at and not is_changing:
         return Standing(Status.PLANNED, code.send_at, is_changing)
     return Standing(Status.QUEUED, _next_try(snapshot, code, now), is_changing)
-
-
-def _is_open(entry: EntryFacts, now: datetime) -> bool:
-    """Whether it opens the door now, whichever dates the lock has."""
-    known = entry.starts_at <= now < entry.ends_at
-    return known and (entry.doubt is None or entry.doubt.starts_at <= now < entry.doubt.ends_at)
 
 
 def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:

@@ -31,9 +31,24 @@ class Window:
     def covers(self, other: "Window") -> bool:
         return self.starts_at <= other.starts_at and other.ends_at <= self.ends_at
 
-    def common_with(self, other: "Window") -> "Window":
-        """The time in both; none of it where they do not meet, as it ends before it starts then."""
-        return Window(max(self.starts_at, other.starts_at), min(self.ends_at, other.ends_at))
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is left to know of dates on a lock that may have others than those it confirmed.
+
+    All of `surely` is in them, unless it ends before it starts; nothing outside of `perhaps` is.
+    """
+
+    surely: Window
+    perhaps: Window
+
+    def with_also(self, other: Window) -> "Doubt":
+        """The same, where the lock may have those dates too."""
+        sure, wide = self.surely, self.perhaps
+        return Doubt(
+            Window(max(sure.starts_at, other.starts_at), min(sure.ends_at, other.ends_at)),
+            Window(min(wide.starts_at, other.starts_at), max(wide.ends_at, other.ends_at)),
+        )
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -9,7 +9,7 @@ from portal.domain.command import Kind, Lane, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.booking import DoorCode
 
@@ -35,9 +35,13 @@ class LockEntry(AccountOwned, Base):
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
     revision: Mapped[int]
-    # Other dates that the lock may have instead: see `doubt`.
+    # While the lock may have other dates than those confirmed: see `doubt`.
     doubt_starts_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     doubt_ends_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    may_start_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    may_end_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # The newest update in doubt: success of an older one does not end the doubt.
+    doubt_command_id: Mapped[int | None]
     access_code_id: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[EntryState] = mapped_column(EnumText(EntryState), default=EntryState.MAYBE)
     evidence: Mapped[Evidence] = mapped_column(EnumText(Evidence), default=Evidence.NOT_SENT)
@@ -61,16 +65,33 @@ class LockEntry(AccountOwned, Base):
         return Window(self.starts_at, self.ends_at)
 
     @property
-    def doubt(self) -> Window | None:
-        """The dates that the lock may have in place of the confirmed ones; None: it has those."""
-        if self.doubt_starts_at is None or self.doubt_ends_at is None:
+    def doubt(self) -> Doubt | None:
+        """What is left to know of its dates on the lock; None where it has those confirmed."""
+        if (
+            self.doubt_starts_at is None
+            or self.doubt_ends_at is None
+            or self.may_start_at is None
+            or self.may_end_at is None
+        ):
             return None
-        return Window(self.doubt_starts_at, self.doubt_ends_at)
+        return Doubt(
+            Window(self.doubt_starts_at, self.doubt_ends_at),
+            Window(self.may_start_at, self.may_end_at),
+        )
 
     @doubt.setter
-    def doubt(self, window: Window | None) -> None:
-        self.doubt_starts_at = window.starts_at if window else None
-        self.doubt_ends_at = window.ends_at if window else None
+    def doubt(self, doubt: Doubt | None) -> None:
+        sure, wide = (doubt.surely, doubt.perhaps) if doubt else (None, None)
+        self.doubt_starts_at = sure.starts_at if sure else None
+        self.doubt_ends_at = sure.ends_at if sure else None
+        self.may_start_at = wide.starts_at if wide else None
+        self.may_end_at = wide.ends_at if wide else None
+        self.doubt_command_id = None
+
+    @property
+    def at_least(self) -> Window:
+        """When it opens the door, whichever dates the lock has."""
+        return self.doubt.surely if self.doubt else self.window
 
 
 class Command(AccountOwned, Base):

@@ -39,7 +39,7 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import ProblemKey
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
@@ -217,7 +217,7 @@ def _told_by(session: Session, command: Command, news: News) -> str:
 
 
 def look_again(session: Session, command_row_id: int, raw_state: str, ask_after: timedelta) -> bool:
-    """Pending still: the next look is set, not before Schlage wants it.
+    """Pending still: the next look is set, not before Schlage wants it, but for the deadline's.
 
     False once the deadline has passed instead.
     """
@@ -236,7 +236,8 @@ def look_again(session: Session, command_row_id: int, raw_state: str, ask_after:
         next_at = command.accepted_at + delays[command.looks]
     else:
         next_at = now + delays[-1]
-    command.look_at = max(min(next_at, deadline), now + max(ask_after, timedelta(seconds=1)))
+    next_at = min(max(next_at, now + ask_after), deadline)
+    command.look_at = max(next_at, now + timedelta(seconds=1))
     return True
 
 
@@ -321,7 +322,7 @@ def _change(entry: LockEntry, command: Command, change: EntryChange, now: dateti
         assert command.ends_at is not None
         entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
         entry.revision = command.revision or entry.revision
-        entry.doubt = None
+        _end_doubt(entry, command)
 
 
 def _doubt(entry: LockEntry, command: Command) -> None:
@@ -330,12 +331,23 @@ def _doubt(entry: LockEntry, command: Command) -> None:
     assert command.ends_at is not None
     sent = Window(command.starts_at, command.ends_at)
     if (sent, command.revision) != (entry.window, entry.revision):
-        entry.doubt = sent if entry.doubt is None else sent.common_with(entry.doubt)
+        entry.doubt = (entry.doubt or Doubt(entry.window, entry.window)).with_also(sent)
+        entry.doubt_command_id = command.id
+
+
+def _end_doubt(entry: LockEntry, command: Command) -> None:
+    """The command succeeded: the lock has its dates, unless a newer one may have changed them."""
+    newest = entry.doubt_command_id
+    if entry.doubt is None or newest is None or command.id >= newest:
+        entry.doubt = None
+    else:
+        entry.doubt = entry.doubt.with_also(entry.window)
+        entry.doubt_command_id = newest
 
 
 def _is_tidying(command: Command, code: DoorCode) -> bool:
     """Whether the command takes off an entry that another one has taken over from."""
-    return command.kind is Kind.DELETE and code.is_wanted
+    return command.kind is Kind.DELETE and code.is_wanted and clock.now() < code.ends_at
 
 
 def _teach_code(

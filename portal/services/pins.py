@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from portal import clock
 from portal.domain import pin as digits_of
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.pin import LengthRule
@@ -188,8 +189,15 @@ def taken_on(
         others.append(DoorCode.is_wanted.is_(True))
     planned = session.scalars(
         select(DoorCode)
-        .where(DoorCode.lock_id.in_(lock_ids), DoorCode.is_wanted.is_(True))
-        .where(DoorCode.removed_at.is_(None), *others)
+        .where(
+            DoorCode.lock_id.in_(lock_ids),
+            # Also of stays whose door was taken away, which may be given back to them.
+            or_(
+                and_(DoorCode.is_wanted.is_(True), DoorCode.removed_at.is_(None)),
+                DoorCode.ends_at > clock.now(),
+            ),
+            *others,
+        )
         .options(joinedload(DoorCode.booking), selectinload(DoorCode.staff_code))
     )
     taken = {code.pin.reveal() for code in planned if code.pin is not None}

@@ -7,12 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain import engine, spare
 from portal.domain.entry import EntryState
-from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.models import Booking, BookingStatus, DoorCode, LockEntry
 from portal.services import door_codes, pins, timeline, verdicts
@@ -114,7 +113,7 @@ def ready_on(
             DoorCode.given_to_id.is_(None),
             DoorCode.is_wanted.is_(True),
             DoorCode.is_stuck.is_(False),
-            or_(DoorCode.problem.is_(None), DoorCode.problem != ProblemKey.CHANGED_OUTSIDE),
+            LockEntry.doubt_ends_at.is_(None),
             LockEntry.state == EntryState.HELD,
             LockEntry.is_retired.is_(False),
             LockEntry.revision == DoorCode.revision,

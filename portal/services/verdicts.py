@@ -173,10 +173,7 @@ def _opens(booking: Booking, code: DoorCode, held: Sequence[LockEntry]) -> bool:
     return is_trusted and any(
         entry.pin == code.pin
         and entry.absent_reads == 0
-        and all(
-            spare.covers(booking.starts_at, booking.ends_at, window, code.given_at)
-            for window in _windows(entry)
-        )
+        and spare.covers(booking.starts_at, booking.ends_at, entry.at_least, code.given_at)
         for entry in held
     )
 
@@ -185,9 +182,7 @@ def _door(
     booking: Booking, code: DoorCode, held: Sequence[LockEntry], *, has_spare: bool = False
 ) -> DoorFacts:
     pin, stay = code.pin, Window(booking.starts_at, booking.ends_at)
-    covering = [
-        e for e in held if e.pin == pin and all(window.covers(stay) for window in _windows(e))
-    ]
+    covering = [e for e in held if e.pin == pin and e.at_least.covers(stay)]
     return DoorFacts(
         door_code_id=code.id,
         status=code.status,
@@ -202,11 +197,6 @@ def _door(
         due_at=code.due_at,
         since=code.status_at,
     )
-
-
-def _windows(entry: LockEntry) -> tuple[Window, ...]:
-    """The dates that the lock may have for the entry."""
-    return (entry.window,) if entry.doubt is None else (entry.window, entry.doubt)
 
 
 def _held_entries(session: Session, code_ids: Sequence[int]) -> dict[int, list[LockEntry]]:

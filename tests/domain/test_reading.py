@@ -10,7 +10,7 @@ from portal.domain import reading
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.reading import Listed, Sighting
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from tests.domain.facts import ARRIVES, NOW, PACE, a_code, a_snapshot, an_entry, in_doubt
 
 CODE = a_code()
@@ -185,7 +185,8 @@ def test_other_dates_in_the_list_are_a_change_from_outside() -> None:
     sighting = judge(entry, moved)
 
     assert sighting is not None
-    assert sighting.doubt == Window(entry.starts_at, entry.ends_at - timedelta(days=1))
+    whole = Window(entry.starts_at, entry.ends_at)
+    assert sighting.doubt == Doubt(replace(whole, ends_at=moved.ends_at), whole)
     # What we know to be in doubt already is no news.
     assert judge(replace(entry, doubt=sighting.doubt), moved) == Sighting(
         10, is_listed=True, access_code_id="id-1"

@@ -12,7 +12,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.standing import Standing, standing_of
 from portal.domain.status import Status, Verdict
-from portal.domain.stay import Window
+from portal.domain.stay import Doubt, Window
 from portal.domain.verdict import BookingFacts, DoorFacts, Judgement, Reason, judge
 from tests.domain.facts import (
     ARRIVES,
@@ -90,7 +90,7 @@ def test_signed_out_a_confirmed_code_stays_confirmed() -> None:
 
 @pytest.mark.parametrize("problem", [None, ProblemKey.CHANGED_OUTSIDE, ProblemKey.NACK])
 def test_what_the_lock_may_have_with_other_dates_is_not_green(problem: ProblemKey | None) -> None:
-    doubt = Window(NOW, NOW + HOUR)
+    doubt = Doubt(Window(NOW, NOW + HOUR), Window(NOW, DEPARTS))
     code, asks = a_code(problem=problem), a_code(problem=problem, is_stuck=True)
 
     assert stands(code, an_entry(code, doubt=doubt)).status is Status.UNSURE

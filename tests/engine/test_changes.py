@@ -9,6 +9,7 @@ from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.models import Property
 from portal.services import bookings, mapping
+from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.builders import make_property
 from tests.support.house import House
@@ -277,6 +278,17 @@ def test_a_stay_moved_away_is_not_left_open_on_its_old_dates(house: House, watch
     house.stage.run_for(minutes=15)
 
     assert not house.opens(house.pin(booking))
+
+
+def test_old_dates_that_a_lock_refuses_to_give_up_are_tried_at_with_patience(house: House) -> None:
+    house.book(arrives="2026-03-02T08:00", departs="2026-03-20")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("nack", only="update", until=UNTIL_DELETE_ALL)
+
+    house.book(arrives="2026-03-17T16:00", departs="2026-03-20")
+    house.stage.run_for(days=1)
+
+    assert len(house.commands()) < 125
 
 
 def test_an_old_door_kept_for_a_guest_lets_them_go_once_the_booking_is_cancelled(

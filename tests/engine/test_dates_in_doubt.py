@@ -8,8 +8,8 @@ import pytest
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
-from portal.models import Account, Property, RestorePolicy
-from portal.services import properties
+from portal.models import Account, Booking, Property, RestorePolicy
+from portal.services import properties, spares
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 from simulator.script import UNTIL_DELETE_ALL
@@ -51,6 +51,66 @@ def test_a_stay_moved_and_moved_back_is_not_ready_while_the_lock_may_have_the_da
     house.stage.run_for(minutes=30)
     assert house.opens(house.pin(booking))
     assert house.booking(booking.id).verdict is Verdict.READY
+
+
+def test_late_news_of_an_older_update_does_not_end_the_doubt_of_a_newer_one(
+    house: House, watch: Watch
+) -> None:
+    early = ("b1", "2026-03-02T15:00", "2026-03-06")
+    booking = house.book("b1", "2026-03-02T16:00", "2026-03-06")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("command_forgotten+webhook_late:120", only="update")
+    house.door.script.push("timeout_applied+webhook_lost", only="update")
+    house.door.script.push("timeout_not_applied", only="update", until=UNTIL_DELETE_ALL)
+    house.book(*early)
+    house.stage.run_for(seconds=65)
+    house.book("b1", "2026-03-04T16:00", "2026-03-06")
+    house.stage.run_for(seconds=80)
+
+    house.book(*early)
+    house.stage.run_until(house.booking(booking.id).starts_at + timedelta(hours=1))
+
+    assert not house.opens(house.pin(booking))
+    assert house.booking(booking.id).verdict is Verdict.NOT_READY
+
+
+def test_an_extension_that_may_have_arrived_is_not_over_with_the_dates_before(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T12:00", departs="2026-03-03T11:00")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_applied", only="update")
+    house.door.script.push("timeout_not_applied", only="update", until=UNTIL_DELETE_ALL)
+    house.door.script.push("timeout_listed_only", only="delete", until=UNTIL_DELETE_ALL)
+    house.book(arrives="2026-03-02T12:00", departs="2026-03-09T11:00")
+    house.stage.run_for(seconds=70)
+    house.book(arrives="2026-03-02T12:00", departs="2026-03-03T11:00")
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=12))
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "removal_unconfirmed" in house.open_alerts()
+
+
+def test_a_spare_whose_dates_are_in_doubt_is_given_to_nobody(house: House, watch: Watch) -> None:
+    with changing() as session:
+        place = session.get_one(Property, house.place.id)
+        properties.update(session, place, spare_codes=1)
+    house.stage.work()
+    house.stage.run_for(minutes=5)
+    house.door.script.push("nack", until=UNTIL_DELETE_ALL)
+    [stocked] = house.stock()
+    assert stocked.pin is not None
+    cut_by_phone(house, watch, stocked.pin.reveal())
+    house.stage.run_for(minutes=20)
+    booking = house.book(arrives="2026-03-02T11:00", departs="2026-03-05")
+    house.stage.run_for(minutes=5)
+
+    with changing() as session:
+        row = session.get_one(Booking, booking.id)
+        with pytest.raises(spares.NoSpare):
+            spares.hand_out(session, row, "manager:1", house.stage.now)
 
 
 def test_hours_of_a_property_changed_and_changed_back_are_written_again(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from portal.domain.command import Kind
+from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.services import connections
 from portal.services.ringing import changing
@@ -99,6 +100,21 @@ def test_signed_out_a_code_whose_window_is_over_is_not_shown_as_on_the_lock(
     house.reconnect()
     house.stage.run_for(minutes=5)
     assert house.status(booking) is Status.REMOVED
+
+
+def test_whatever_was_wrong_before_a_removal_that_fails_is_named_as_such(house: House) -> None:
+    booking = house.book(arrives="2026-03-02T12:00", departs="2026-03-03T11:00")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("nack", until=UNTIL_DELETE_ALL)
+    house.book(arrives="2026-03-02T12:00", departs="2026-03-03T10:30")
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=2))
+
+    assert house.code(booking).problem is ProblemKey.REMOVAL_UNCONFIRMED
+    house.door.script.end(UNTIL_DELETE_ALL)
+    house.stage.run_for(hours=2)
+    assert house.status(booking) is Status.REMOVED
+    assert house.code(booking).failures == 0
 
 
 def test_of_two_codes_of_a_stay_the_old_one_is_not_left_for_hours(house: House) -> None:
