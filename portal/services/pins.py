@@ -194,7 +194,10 @@ def taken_on(
             # Also of stays whose door was taken away, which may be given back to them.
             or_(
                 and_(DoorCode.is_wanted.is_(True), DoorCode.removed_at.is_(None)),
-                DoorCode.ends_at > clock.now(),
+                and_(
+                    DoorCode.ends_at > clock.now(),
+                    DoorCode.booking.has(Booking.status == BookingStatus.CONFIRMED),
+                ),
             ),
             *others,
         )
