@@ -10,6 +10,7 @@ from benchmarks.stage import Stage
 from portal.domain.status import Status
 from portal.models import Booking
 from simulator.adapter import CloudAdapter
+from simulator.cloud import Cloud
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
@@ -82,10 +83,14 @@ def test_an_old_pin_that_only_the_locks_log_tells_of_is_in_doubt_until_its_windo
 class NoLogs(CloudAdapter):
     """Schlage answers everything but for the locks' logs."""
 
+    def __init__(self, cloud: Cloud, status: int) -> None:
+        super().__init__(cloud)
+        self.status = status
+
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         answer = super().send(request, *args, **options)
         if "/history" in (request.url or ""):
-            answer.status_code = 502
+            answer.status_code = self.status
         return answer
 
 
@@ -95,7 +100,7 @@ def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
 ) -> None:
     booking = a_guest_whose_add_fails(house, "timeout_not_applied", "2026-03-02T20:00")
     if not is_log_there:
-        house.stage.adapter, house.stage._http = NoLogs(house.stage.cloud), None
+        house.stage.adapter, house.stage._http = NoLogs(house.stage.cloud, 502), None
 
     house.cancel(booking)
     house.stage.run_for(minutes=minutes)
@@ -105,21 +110,11 @@ def test_a_cancelled_code_that_no_list_and_no_log_tells_of_is_gone(
     watch.assert_settled()
 
 
-class NeverAnyLog(CloudAdapter):
-    """A Schlage that keeps no logs."""
-
-    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        answer = super().send(request, *args, **options)
-        if "/history" in (request.url or ""):
-            answer.status_code = 404
-        return answer
-
-
 def test_where_no_log_ever_told_of_codes_two_lists_are_no_proof_against_what_was_confirmed(
     stage: Stage, watch: Watch
 ) -> None:
     house = House(stage)
-    stage.adapter, stage._http = NeverAnyLog(stage.cloud), None
+    stage.adapter, stage._http = NoLogs(stage.cloud, 404), None
     booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-12")
     stage.run_for(minutes=30)
     house.door.script.push("timeout_not_applied", only="delete", until=UNTIL_DELETE_ALL)
