@@ -1,6 +1,6 @@
 """Giving a guest a spare: the one step, the click, and what the pages say of it afterwards."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,9 @@ from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
+from portal.domain.stay import Doubt, Window
 from portal.extensions import db
-from portal.models import Account, Booking, DoorCode, Lock, Role, TimelineEntry
+from portal.models import Account, Booking, DoorCode, Lock, LockEntry, Role, TimelineEntry
 from portal.queue import JobName
 from portal.services import mapping, properties
 from portal.services.ringing import changing
@@ -32,6 +33,8 @@ from tests.support.builders import (
 from tests.web.pages import browser, element, elements, words
 
 HOUR = timedelta(hours=1)
+NEVER = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+NOTHING_SURE = Doubt(surely=NEVER, perhaps=NEVER)
 
 
 def a_spare(lock: Lock, pin: str = "604173", **fields: Any) -> DoorCode:
@@ -92,19 +95,22 @@ def test_nothing_is_offered_three_hours_before(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoilt",
+    ("spoilt", "values"),
     [
-        {"status": Status.NEEDS_YOU, "is_stuck": True},
-        {"problem": ProblemKey.CHANGED_OUTSIDE},
-        {"is_wanted": False},
-        {"revision": 2},
+        (DoorCode, {"status": Status.NEEDS_YOU, "is_stuck": True}),
+        (DoorCode, {"is_wanted": False}),
+        (DoorCode, {"revision": 2}),
+        (LockEntry, {"doubt": NOTHING_SURE}),
     ],
 )
-def test_a_spare_that_may_not_open_is_not_offered(app: Flask, spoilt: dict[str, Any]) -> None:
+def test_a_spare_that_may_not_open_is_not_offered(
+    app: Flask, spoilt: type[DoorCode | LockEntry], values: dict[str, Any]
+) -> None:
     booking = a_late_guest()
     (code,) = db.session.scalars(select(DoorCode).where(DoorCode.is_spare))
-    for name, value in spoilt.items():
-        setattr(code, name, value)
+    (entry,) = db.session.scalars(select(LockEntry).where(LockEntry.door_code_id == code.id))
+    for name, value in values.items():
+        setattr(code if spoilt is DoorCode else entry, name, value)
     db.session.commit()
     client = browser(app, db.session.get(Account, booking.account_id))
 
