@@ -124,7 +124,7 @@ def _verification(
         return second if entry.absent_reads == 1 else _after_window(code, entry, last)
     if not code.wants(now) and entry.access_code_id is None and entry.ends_by_itself:
         # Nobody can delete it; the end of its window is the next thing that may prove it gone.
-        return entry.ends_at + AFTER_WINDOW
+        return entry.at_most.ends_at + AFTER_WINDOW
     return None
 
 
@@ -144,8 +144,9 @@ def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetim
     """Reads that may prove an entry gone after its window although deleting it does not work."""
     if entry.access_code_id is not None and code.failures == 0:
         return None
-    over_for = max(last - entry.ends_at, AFTER_WINDOW)
-    return max(last, entry.ends_at) + min(over_for, AFTER_WINDOW_AT_MOST)
+    ends_at = entry.at_most.ends_at
+    over_for = max(last - ends_at, AFTER_WINDOW)
+    return max(last, ends_at) + min(over_for, AFTER_WINDOW_AT_MOST)
 
 
 def judge(
@@ -244,9 +245,8 @@ def _seen(
 
 def _doubt_of(entry: EntryFacts, line: Listed) -> Doubt:
     """Either the dates of the line, as far as it tells any, or those of the entry."""
-    known = Window(entry.starts_at, entry.ends_at)
     listed = Window(line.starts_at or entry.starts_at, line.ends_at or entry.ends_at)
-    return Doubt(known, known).with_also(listed)
+    return Doubt(entry.window, entry.window).with_also(listed)
 
 
 def _has_other_dates(entry: EntryFacts, line: Listed) -> bool:

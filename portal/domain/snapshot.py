@@ -139,14 +139,18 @@ class EntryFacts:
         return self.ends_by_itself and now >= self.at_most.ends_at
 
     @property
+    def window(self) -> Window:
+        return Window(self.starts_at, self.ends_at)
+
+    @property
     def at_least(self) -> Window:
         """When it opens the door, whichever dates the lock has."""
-        return self.doubt.surely if self.doubt else Window(self.starts_at, self.ends_at)
+        return self.doubt.surely if self.doubt else self.window
 
     @property
     def at_most(self) -> Window:
         """When it may open the door."""
-        return self.doubt.perhaps if self.doubt else Window(self.starts_at, self.ends_at)
+        return self.doubt.perhaps if self.doubt else self.window
 
     @property
     def is_listed(self) -> bool:

@@ -102,6 +102,23 @@ def test_a_code_that_cannot_be_deleted_is_read_for_ever_less_often_after_its_win
     assert minutes == [5, 5, 10, 20, 40, 60, 60, 60, 60]
 
 
+def test_what_may_be_open_longer_is_read_for_after_that_and_not_before() -> None:
+    later = CODE.ends_at + timedelta(days=3)
+    known = Window(CODE.starts_at, CODE.ends_at)
+    doubt = Doubt(known, replace(known, ends_at=later))
+    leaving = in_doubt(CODE, evidence=Evidence.LEAVING, access_code_id="id-1", doubt=doubt)
+    unlisted = in_doubt(CODE, evidence=Evidence.IN_USE, absent_reads=2, doubt=doubt)
+    code = replace(CODE, is_wanted=False, failures=3)
+
+    def due(entry: EntryFacts, at: datetime) -> datetime | None:
+        return reading.next_read(a_snapshot(code, entries=(entry,), read_at=at), at)
+
+    an_hour_after = CODE.ends_at + timedelta(hours=1)
+    assert due(leaving, an_hour_after) == an_hour_after + timedelta(days=1)
+    assert due(unlisted, an_hour_after) == an_hour_after + timedelta(days=1)
+    assert due(leaving, later) == due(unlisted, later) == later + 5 * MINUTE
+
+
 # What
 
 
