@@ -1,12 +1,12 @@
 """Bookings for the process tests: each at a property of its own, behind a lock of its own."""
 
 import itertools
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from portal.domain.pin import choose
 from tests.process.running import LOCKS, Running, eventually
 from tests.web.pages import Element, element, elements
 
@@ -170,8 +170,6 @@ def a_door(running: Running, *, is_mapped: bool = True) -> Door:
 
 def a_pin(running: Running) -> str:
     """Eight digits that stand nowhere else, and that must stand nowhere in the clear."""
-    while True:
-        pin = "".join(secrets.choice("123456789") for _ in range(8))
-        if len(set(pin[:4])) == 4:
-            running.secrets.add(pin)
-            return pin
+    pin = choose(8, running.secrets)
+    running.secrets.add(pin)
+    return pin
