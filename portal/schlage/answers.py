@@ -6,6 +6,7 @@ a 502 in seamapi/public-tracker#130); gateways in front answer in other forms, o
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ def failure(answer: Answer, *, is_write: bool, secrets: Iterable[str] = ()) -> S
     if status == 429:
         return SchlageThrottled(
             message,
-            retry_after_seconds=_retry_after_seconds(answer.headers),
+            retry_after=_retry_after(answer.headers),
             texts=texts,
             raw=raw,
             request_id=request_id,
@@ -130,7 +131,7 @@ def _labelled_errors(value: Any) -> tuple[list[str], int | None]:
     return texts, error_code
 
 
-def _retry_after_seconds(headers: Mapping[str, str]) -> float:
+def _retry_after(headers: Mapping[str, str]) -> timedelta:
     """How long the answer asks to wait: between one second and an hour."""
     wanted = headers.get("Retry-After", "").strip()
     seconds = DEFAULT_RETRY_AFTER_SECONDS
@@ -143,7 +144,7 @@ def _retry_after_seconds(headers: Mapping[str, str]) -> float:
             seconds = (until - parsedate_to_datetime(headers.get("Date", ""))).total_seconds()
         except (ValueError, TypeError):
             seconds = DEFAULT_RETRY_AFTER_SECONDS
-    return min(max(seconds, 1.0), MAX_RETRY_AFTER_SECONDS)
+    return timedelta(seconds=min(max(seconds, 1.0), MAX_RETRY_AFTER_SECONDS))
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:

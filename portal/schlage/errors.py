@@ -5,6 +5,8 @@ The client retries nothing. Whoever called decides by the type alone: `SchlageUn
 again unchanged; `SchlageUncertain` is verified before it is sent again.
 """
 
+from datetime import timedelta
+
 
 class SchlageError(Exception):
     """Something went wrong with a call to Schlage. Never raised itself, only its kinds are.
@@ -12,8 +14,11 @@ class SchlageError(Exception):
     `texts` are the vendor's own sentences, in order; `error_code` the vendor's number for the
     first of them and `error_type` the vendor's symbolic name, each None where none was given.
     `raw` is the start of an error's body and `request_id` the vendor's id of the request, for
-    support. No PIN that we sent, no token and no key stands in any of them.
+    support. No PIN that we sent, no token and no key stands in any of them. Before `retry_after`
+    has passed Schlage does not want to be asked again; it is zero where nothing was said of it.
     """
+
+    retry_after = timedelta(0)
 
     def __init__(
         self,
@@ -46,20 +51,20 @@ class SchlageUnavailable(SchlageError):
 class SchlageThrottled(SchlageError):
     """Schlage refused the request unread because of too many (429). Nothing was changed.
 
-    Send it again, but not before `retry_after_seconds` have passed.
+    Send it again, but not before `retry_after` has passed.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        retry_after_seconds: float,
+        retry_after: timedelta,
         raw: str = "",
         texts: tuple[str, ...] = (),
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, status=429, texts=texts, raw=raw, request_id=request_id)
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after = retry_after
 
 
 class SchlageRejected(SchlageError):

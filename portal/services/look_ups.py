@@ -71,7 +71,7 @@ def ask(client: SchlageClient, question: Question) -> Answer:
         connections.signed_out(question.lock_id)
         return Answer()
     except SchlageThrottled as error:
-        return Answer(ask_after=timedelta(seconds=error.retry_after_seconds))
+        return Answer(ask_after=error.retry_after)
     except (SchlageUnavailable, SchlageRejected):
         return Answer()
     return Answer(_news_of(status), status.raw_state)

@@ -16,7 +16,6 @@ from portal.schlage.client import SchlageClient
 from portal.schlage.errors import (
     SchlageError,
     SchlageNotFound,
-    SchlageThrottled,
     SchlageUnauthorized,
     SchlageUnavailable,
 )
@@ -80,9 +79,6 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
     elif isinstance(error, SchlageNotFound):
         connections.look_at_locks(lease.lock_id)
     is_of_servers = isinstance(error, SchlageUnavailable) and error.status is not None
-    asked_for = timedelta(0)
-    if isinstance(error, SchlageThrottled):
-        asked_for = timedelta(seconds=error.retry_after_seconds)
 
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         lock = rows.lock
@@ -90,7 +86,7 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
         left = reach.needed_in(session, lock, now)
         at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
         pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
-        lock.read_after = now + max(jitter.around(pause, retry.JITTER), asked_for)
+        lock.read_after = now + max(jitter.around(pause, retry.JITTER), error.retry_after)
         lock.read_failures = min(lock.read_failures + 1, 10)
         if is_of_servers:
             lock.failure_problem, lock.failed_at = ProblemKey.SCHLAGE_OUTAGE, now

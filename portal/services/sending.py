@@ -1,7 +1,5 @@
 """Sending one command to Schlage: claimed, called, and what the call itself answered is stored."""
 
-from datetime import timedelta
-
 from sqlalchemy.orm import Session
 
 from portal.domain.command import Event, Kind
@@ -38,7 +36,7 @@ def send(client: SchlageClient, lease: Lease, device_id: str, command_row_id: in
             by="answer",
             problem=ProblemKey.RATE_LIMITED,
             text=error.raw,
-            retry_after=timedelta(seconds=error.retry_after_seconds),
+            retry_after=error.retry_after,
         )
     except SchlageUnauthorized as error:
         connections.signed_out(lease.lock_id)

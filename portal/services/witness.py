@@ -59,7 +59,7 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | No
     except SchlageError as error:
         if isinstance(error, SchlageUnauthorized):
             connections.signed_out(lease.lock_id)
-        _do_without(lease, is_passing=isinstance(error, _PASSING))
+        _do_without(lease, error)
         return None
     lines = [line for item in items if (line := _line(item)) is not None]
 
@@ -192,14 +192,15 @@ def _believe(entry: LockEntry) -> None:
         entry.state, entry.evidence = EntryState.HELD, Evidence.CONFIRMED
 
 
-def _do_without(lease: Lease, *, is_passing: bool) -> None:
+def _do_without(lease: Lease, error: SchlageError) -> None:
     """No log now: it is asked for again, but a success does not wait for it for ever."""
+    is_passing = isinstance(error, _PASSING)
     with writing() as session:
         leases.renew(session, lease)
         now = clock.now()
         rows = load(session, lease.lock_id, now)
         lock = rows.lock
-        lock.log_read_after = now + jitter.around(READ_AGAIN, retry.JITTER)
+        lock.log_read_after = now + max(jitter.around(READ_AGAIN, retry.JITTER), error.retry_after)
         if not is_passing:
             # This connection may not read logs, or has none: it does not tell, then.
             lock.log_read_at, lock.log_read_after = now, None

@@ -60,7 +60,7 @@ class WireAdapter(ScriptedAdapter):
         try:
             status, value = self._route(request)
         except errors.SchlageThrottled as error:
-            wait = {"Retry-After": f"{error.retry_after_seconds:.0f}"}
+            wait = {"Retry-After": f"{error.retry_after.total_seconds():.0f}"}
             return respond(request, 429, headers=wait)
         except errors.SchlageUnavailable as error:
             refused = NewConnectionError(None, "refused")  # type: ignore[arg-type]

@@ -378,7 +378,7 @@ def test_too_many_requests_says_how_long_to_wait(headers, seconds):
     with pytest.raises(SchlageThrottled) as caught:
         client.unlock("d1")
 
-    assert caught.value.retry_after_seconds == seconds
+    assert caught.value.retry_after == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(

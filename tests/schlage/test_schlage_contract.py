@@ -74,7 +74,7 @@ def fake_world() -> World:
         fake,
         "lock-1",
         settle,
-        throttle=lambda: fake.fail_next(SchlageThrottled("429", retry_after_seconds=30)),
+        throttle=lambda: fake.fail_next(SchlageThrottled("429", retry_after=timedelta(seconds=30))),
         lose_the_answer=lambda: fake.fail_next(SchlageUncertain("502", status=502), accepted=True),
         time_out=lambda: outcomes.append((CommandState.TIMED_OUT, None)),
         fail_with=lambda text: outcomes.append((CommandState.FAILED, text)),
@@ -273,7 +273,7 @@ def test_a_throttled_write_says_how_long_to_wait_and_was_not_done(world):
         world.schlage.add_code(world.device_id, "Guest A", "4829", STAY)
 
     world.settle()
-    assert caught.value.retry_after_seconds == 30
+    assert caught.value.retry_after == timedelta(seconds=30)
     assert labels(world) == []
 
 

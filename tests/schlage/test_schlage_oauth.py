@@ -214,7 +214,7 @@ def test_too_many_requests_say_how_long_to_wait(call):
     with pytest.raises(SchlageThrottled) as caught:
         call(oauth)
 
-    assert caught.value.retry_after_seconds == 12
+    assert caught.value.retry_after == timedelta(seconds=12)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
