@@ -171,6 +171,8 @@ class DoorCode(AccountOwned, Base):
     starts_at: Mapped[datetime] = mapped_column(UTCDateTime())
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime())
     send_at: Mapped[datetime] = mapped_column(UTCDateTime())
+    # When something else was last wanted of it than before.
+    changed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     # A PIN of its own: a spare's, or where the locks' rules allow no common one.
     own_pin: Mapped[Secret | None] = mapped_column(EncryptedText("door_code.own_pin"))
 

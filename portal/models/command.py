@@ -24,6 +24,8 @@ class LockEntry(AccountOwned, Base):
         UniqueConstraint("lock_id", "label"),
         # As for the doors: the entries of a page's doors, and not of the whole account.
         Index("ix_lock_entry_account_door_code", "account_id", "door_code_id"),
+        # The sweep asks for what is still on the locks, which in time is little of all.
+        Index("ix_lock_entry_state", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain import notices
 from portal.domain.command import State
 from portal.domain.door_event import What
+from portal.domain.entry import EntryState, Evidence
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.sentences import word
@@ -27,6 +28,7 @@ from portal.models import (
     DoorEvent,
     Endpoint,
     Lock,
+    LockEntry,
     StaffCode,
 )
 from portal.models.base import one_of
@@ -88,6 +90,25 @@ _LATE_REMOVALS: Final = (
         or_(DoorCode.ends_at <= bindparam("before"), _IS_CALLED_OFF),
     )
     .options(joinedload(DoorCode.lock))
+)
+# What is still on a lock and open, of codes of which something else is wanted by now.
+_OUTDATED: Final = (
+    select(LockEntry)
+    .join(DoorCode, DoorCode.id == LockEntry.door_code_id)
+    .where(
+        one_of(LockEntry.state, [EntryState.HELD, EntryState.MAYBE]),
+        LockEntry.evidence != Evidence.NOT_SENT,
+        LockEntry.revision != DoorCode.revision,
+        func.coalesce(LockEntry.may_start_at, LockEntry.starts_at) <= bindparam("before"),
+        func.coalesce(LockEntry.may_end_at, LockEntry.ends_at) > bindparam("now"),
+        DoorCode.is_wanted.is_(True),
+        DoorCode.changed_at <= bindparam("before"),
+    )
+    .options(
+        contains_eager(LockEntry.door_code).options(
+            joinedload(DoorCode.lock), joinedload(DoorCode.booking), joinedload(DoorCode.staff_code)
+        )
+    )
 )
 # Codes that only a person can bring on, and codes for which their lock has no room.
 _NEEDING: Final = (
@@ -323,8 +344,19 @@ def _ways_to_tell(session: Session) -> list[Condition]:
 
 
 def _late_removals(session: Session, now: datetime) -> list[Condition]:
-    """Codes not proven gone 30 minutes after their time, with what keeps them there."""
-    codes = session.scalars(_LATE_REMOVALS, {"before": now - REMOVAL_ALARM}).all()
+    """Codes not proven gone 30 minutes after their time, with what keeps them there.
+
+    And those whose old digits or dates still let somebody in so long after the change.
+    """
+    late = {"before": now - REMOVAL_ALARM}
+    outdated = session.scalars(_OUTDATED, {**late, "now": now})
+    codes = {
+        code.id: code
+        for code in (
+            *session.scalars(_LATE_REMOVALS, late),
+            *(entry.door_code for entry in outdated if _is_let_in_wrongly(entry, now)),
+        )
+    }.values()
     causes = [_what_keeps(code) for code in codes]
     return [
         Condition(
@@ -338,6 +370,12 @@ def _late_removals(session: Session, now: datetime) -> list[Condition]:
         )
         for code, cause in zip(codes, causes, strict=True)
     ]
+
+
+def _is_let_in_wrongly(entry: LockEntry, now: datetime) -> bool:
+    """Whether it may open the door now, with digits or at a time that its code has no more."""
+    code = entry.door_code
+    return entry.pin != code.pin or not code.starts_at <= now < code.ends_at
 
 
 def _what_keeps(code: DoorCode) -> ProblemKey:

@@ -45,7 +45,7 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
         if lock_id in mapped:
             continue
         if code.is_wanted:
-            _want_no_more(code)
+            _want_no_more(code, now)
         if code.status is not Status.REMOVED:
             # Also one given up before: whether an old door is still kept hangs on the booking.
             touched.add(lock_id)
@@ -63,12 +63,12 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
 def take_off(code: DoorCode, now: datetime) -> None:
     """The code is to leave its lock from this moment on; half an hour later it is late."""
     code.ends_at = min(code.ends_at, now)
-    _want_no_more(code)
+    _want_no_more(code, now)
 
 
-def _want_no_more(code: DoorCode) -> None:
+def _want_no_more(code: DoorCode, now: datetime) -> None:
     code.is_wanted = False
-    start_afresh(code)
+    start_afresh(code, now)
     # What kept it from getting on says nothing about taking it off.
     code.problem, code.problem_text, code.problem_at = None, "", None
 
@@ -87,10 +87,10 @@ def _follow_spares(
             take_off(code, now)
         elif code.lock_id not in mapped:
             # Like the guest's own old door: kept until the new one is confirmed.
-            _want_no_more(code)
+            _want_no_more(code, now)
         elif (code.starts_at, code.ends_at) != (window.starts_at, window.ends_at):
             code.starts_at, code.ends_at = window.starts_at, window.ends_at
-            start_afresh(code)
+            start_afresh(code, now)
         else:
             continue
         changed.append(code)
@@ -153,12 +153,13 @@ def _bring_up_to_date(code: DoorCode, booking: Booking, window: Window, now: dat
     if code.status is Status.REMOVED:
         # Back from removed: the engine computes the rest, but only looks at codes that live.
         code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
-    start_afresh(code)
+    start_afresh(code, now)
     return True
 
 
-def start_afresh(code: DoorCode) -> None:
+def start_afresh(code: DoorCode, now: datetime) -> None:
     """Something else is wanted: what went wrong before says nothing about it."""
+    code.changed_at = now
     code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
     if code.status is Status.NEEDS_YOU:
         code.problem, code.problem_text, code.problem_at = None, "", None

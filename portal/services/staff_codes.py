@@ -264,7 +264,7 @@ def _bring_up_to_date(code: DoorCode, staff: StaffCode, ends_at: datetime, now: 
     if code.status is Status.REMOVED:
         # Back from removed: the engine computes the rest, but only looks at codes that live.
         code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
-    door_codes.start_afresh(code)
+    door_codes.start_afresh(code, now)
     return True
 
 

@@ -50,6 +50,44 @@ def test_a_removal_that_is_not_proven_30_minutes_after_its_window_is_alarmed(
     assert house.open_alerts() == []
 
 
+def test_a_stay_that_was_moved_and_still_opens_on_its_old_dates_is_alarmed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_for(minutes=2)
+    opens_at = house.code(booking).starts_at
+    house.set_connected(False)
+    house.book(arrives="2026-03-13", departs="2026-03-16")
+
+    house.stage.run_until(opens_at + timedelta(minutes=20))
+    assert "removal_unconfirmed" not in house.open_alerts()
+    house.stage.run_until(opens_at + timedelta(minutes=45))
+    assert "removal_unconfirmed" in house.open_alerts()
+
+    house.set_connected(True)
+    house.stage.run_for(minutes=30)
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.open_alerts() == []
+
+
+def test_a_pin_that_was_replaced_and_still_opens_the_door_is_alarmed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-03", departs="2026-03-06")
+    house.stage.run_until(house.code(booking).starts_at + timedelta(hours=1))
+    old = house.show_pin(booking)
+    house.door.script.push("nack", only="delete", until=UNTIL_DELETE_ALL)
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=20)
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.open_alerts() == []
+    house.stage.run_for(minutes=15)
+
+    assert house.opens(old)
+    assert house.open_alerts() == ["removal_unconfirmed"]
+
+
 def test_a_resync_after_the_stay_tries_the_removal_at_once(house: House, watch: Watch) -> None:
     house.door.script.push("nack", only="delete", until=UNTIL_DELETE_ALL)
     booking = house.book(arrives="2026-03-03", departs="2026-03-04")
