@@ -64,9 +64,10 @@ def lockout(world: World, booking: Booking) -> dict[str, Any] | None:
     shut = avoidable = 0.0
     for version, first, last in booking.stays():
         for lock in version.locks:
-            closed = world.locks[lock].shut_spans(version.pin, first, last)
-            shut += closed.length()
-            avoidable += (closed - _excuses(world, booking, lock, version.due, last)).length()
+            for since, until, due in booking.due_spans(lock, version, first, last):
+                closed = world.locks[lock].shut_spans(version.pin, since, until)
+                shut += closed.length()
+                avoidable += (closed - _excuses(world, booking, lock, due, until)).length()
     if shut < MOMENT:
         return None
     return {
@@ -78,13 +79,11 @@ def lockout(world: World, booking: Booking) -> dict[str, Any] | None:
 
 def _excuses(world: World, booking: Booking, lock: str, due: float, until: float) -> Spans:
     """When nobody could have had the code on this lock: before lock and API were up together for
-    ten minutes since it was due, and while split brain waited for a person; then again, until the
-    emptied lock could be written.
+    ten minutes since it was due, and while split brain waited for a person; after Delete All, until
+    the emptied lock could be written.
     """
     excused = [(due, world.reached(lock, due, TOGETHER))]
-    for at in world.locks[lock].emptied:
-        if world.has_problem(lock, SPLIT_BRAIN, at):
-            excused.append((at, world.reached(lock, at, TOGETHER)))
+    excused += [(at, world.reached(lock, at, TOGETHER)) for at in world.locks[lock].emptied]
     door = world.doors.get((booking.number, lock))
     for first, last in door.problem_spans(SPLIT_BRAIN, until) if door else ():
         excused.append((first, world.locks[lock].next_emptied(first, last)))

@@ -52,6 +52,28 @@ class Booking:
             if begin < end:
                 yield version, begin, end
 
+    def due_spans(
+        self, lock: str, version: Version, first: float, last: float
+    ) -> Iterator[tuple[float, float, float]]:
+        """A part of that version's stay, in pieces with the time since which each was due there.
+
+        What the version before wanted on this lock already gains no time by the change.
+        """
+        place = self.versions.index(version)
+        before = self.versions[place - 1] if place else None
+        if before is None or before.is_cancelled or lock not in before.locks:
+            yield first, last, version.due
+            return
+        begin, end = max(first, before.arrives), min(last, before.departs)
+        if begin >= end:
+            yield first, last, version.due
+            return
+        for a, b, due in self.due_spans(lock, before, begin, end):
+            yield a, b, min(due, version.due)
+        for a, b in ((first, begin), (end, last)):
+            if a < b:
+                yield a, b, version.due
+
     def final_wish(self) -> Version | None:
         """What was wanted in the end; None for a cancelled booking."""
         return None if self.versions[-1].is_cancelled else self.versions[-1]
@@ -197,13 +219,6 @@ class World:
     posts: int = 0
     end: float = 0.0
     _away: dict[str, Spans] = field(default_factory=dict)
-
-    def has_problem(self, lock: str, problem: str, moment: float) -> bool:
-        """Whether a page showed this problem on any door of the lock just before the moment."""
-        return any(
-            door.lock == lock and any(a < moment <= b for a, b in door.problem_spans(problem, EVER))
-            for door in self.doors.values()
-        )
 
     def away(self, lock: str) -> Spans:
         """When the lock or the API could not be reached."""

@@ -138,6 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=_at_least(1), default=os.cpu_count() or 1)
     given = vars(parser.parse_args(arguments))
     kept, processes = given.pop("history"), given.pop("processes")
+    if kept is not None:
+        try:
+            kept.write_text("")
+        except OSError as error:
+            parser.error(f"argument --history: the file cannot be written: {error.strerror}")
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         path = kept or Path(directory, "history.jsonl")

@@ -117,7 +117,7 @@ class Baseline:
         self._cloud.add_user(USER)
         self._token = self._cloud.issue_token(USER, "baseline").access_token
         self._locks = [
-            self._cloud.add_lock(USER, lock.name, zone=lock.zone, vlac=lock.vlac).id
+            self._cloud.add_lock(USER, lock.name, lock.id, zone=lock.zone, vlac=lock.vlac).id
             for lock in self._plan.locks
         ]
         self._call("POST", "/Events/subscriptions", {"url": "http://localhost/webhooks/schlage"})
@@ -334,11 +334,12 @@ class Baseline:
 
     def _fail(self, door: Door, error: str) -> None:
         door.error = error
-        self._show(door, "failed", error)
         is_split = any(text in error for text in _SPLIT)
         if is_split and door.presses >= _PRESSES_BEFORE_DELETE_ALL:
+            self._show(door, "failed", "split_brain")
             self._person.asked_to_delete_all(door.lock)
         else:
+            self._show(door, "failed", error)
             self._person.asked_to_help(door.booking.number, "failed")
 
     def _show(self, door: Door, status: str, error: str = "") -> None:

@@ -69,7 +69,7 @@ class Latchboard:
                 account_id = account.id
             account = db.session.get_one(Account, account_id)
             doors = [
-                self._stage.cloud.add_lock(USER, lock.name, zone=lock.zone, vlac=lock.vlac)
+                self._stage.cloud.add_lock(USER, lock.name, lock.id, zone=lock.zone, vlac=lock.vlac)
                 for lock in self._plan.locks
             ]
             self._stage.connect(account)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Final
+from uuid import NAMESPACE_OID, uuid5
 from zoneinfo import ZoneInfo
 
 START: Final = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -41,6 +42,7 @@ _MOVES: Final = ("longer", "shorter", "later_arrival", "late_check_out", "early_
 class PlannedLock:
     """A lock to be put up. Without `vlac` its first code fixes the length of all."""
 
+    id: str
     name: str
     zone: str
     vlac: bool
@@ -156,7 +158,9 @@ def _places(made: Plan, count: int, random: Random) -> None:
 
 
 def _put_up(made: Plan, name: str, zone: str, random: Random) -> int:
-    made.locks.append(PlannedLock(name, zone, random.random() < 0.5))
+    # What befalls a lock hangs on its id: so it is the same whatever the policy.
+    lock_id = str(uuid5(NAMESPACE_OID, f"{made.seed}/{name}"))
+    made.locks.append(PlannedLock(lock_id, name, zone, random.random() < 0.5))
     return len(made.locks) - 1
 
 

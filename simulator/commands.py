@@ -175,6 +175,7 @@ class Commands:
     def _do(self, command: Command, lock: Lock) -> None:
         if "split_brain_b" in command.plan and command.target_id:
             lock.drop(command.target_id, self._core.now())
+            self._core.tell_list(lock, "split_brain")
         problem = None if command.is_pretended else self._apply(command, lock)
         if problem is not None:
             self._finish(command, lock, FAILED, problem)

@@ -98,7 +98,8 @@ class Faults:
         fate = {}
         if drawn < self.webhook_lost + self.webhook_doubled:
             fate["webhook_doubled"] = ""
-        if rng.random() < self.webhook_late:
+        # A share of all webhooks, as the other two are, and a lost one is not late.
+        if rng.random() < self.webhook_late / (1 - self.webhook_lost):
             fate["webhook_late"] = str(rng.uniform(*self.webhook_late_by))
         return Plan(fate)
 

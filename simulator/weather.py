@@ -1,5 +1,7 @@
 """What happens to locks and to the API by itself: outages, late notices, split brain."""
 
+from random import Random
+
 from simulator.core import Core, FactKind
 from simulator.lock import Accessor, Lock
 from simulator.webhooks import Webhooks
@@ -20,6 +22,7 @@ class Weather:
     def __init__(self, core: Core, webhooks: Webhooks) -> None:
         self._core = core
         self._webhooks = webhooks
+        self._chances: dict[tuple[int, int, str], Random] = {}
 
     def begin(self) -> None:
         """Outages and split brain come as the present faults say, from now on."""
@@ -32,23 +35,32 @@ class Weather:
 
     def begin_for(self, lock: Lock) -> None:
         """The lock has its share of the present weather."""
-        faults = self._core.faults_of(lock)
+        faults, chance = self._core.faults_of(lock), self._chance_of(lock)
         if faults.lock_outage_every_days:
             self._plan_lock_outage(lock)
-        if lock.rng.random() < faults.split_brain_locks:
+        if chance.random() < faults.split_brain_locks:
             self._plan(
-                lock.rng.uniform(0, faults.split_brain_within_days * DAY), "brain_splits", lock.id
+                chance.uniform(0, faults.split_brain_within_days * DAY), "brain_splits", lock.id
             )
+
+    def _chance_of(self, lock: Lock) -> Random:
+        """The lock's luck with the weather, which what is written to it does not disturb."""
+        settings = self._core.settings
+        key = (settings.seed, settings.starts, lock.id)
+        if key not in self._chances:
+            self._chances[key] = self._core.stream("weather", lock.id)
+        return self._chances[key]
 
     def brain_splits(self, lock_id: str, weather: str) -> None:
         """The lock and the server part at one of the next writes."""
         lock = self._core.locks.get(lock_id)
         if lock is None or not self._is_current(weather):
             return
-        if lock.rng.random() < 0.5:
+        chance = self._chance_of(lock)
+        if chance.random() < 0.5:
             lock.script.push("split_brain_a", only="add")
         else:
-            lock.script.push("split_brain_b", only=lock.rng.choice(["update", "delete"]))
+            lock.script.push("split_brain_b", only=chance.choice(["update", "delete"]))
         self._core.keep(lock)
 
     def lock_outage(self, lock_id: str, weather: str) -> None:
@@ -57,7 +69,7 @@ class Weather:
         if lock is None or not self._is_current(weather):
             return
         if lock.is_connected:
-            hours = lock.rng.uniform(*self._core.faults_of(lock).lock_outage_hours)
+            hours = self._chance_of(lock).uniform(*self._core.faults_of(lock).lock_outage_hours)
             self.set_connected(lock, False)
             self._core.after(hours * HOUR, "lock_back", lock_id)
         self._plan_lock_outage(lock)
@@ -94,7 +106,7 @@ class Weather:
         lock.is_connected = is_connected
         lock.down_since = None if is_connected else self._core.now()
         notice = BACK_WITHIN if is_connected else self._core.faults_of(lock).offline_notice
-        self._core.after(lock.rng.uniform(*notice), "notice", lock.id)
+        self._core.after(self._chance_of(lock).uniform(*notice), "notice", lock.id)
         self._core.keep(lock)
         self._core.tell(FactKind.UP if is_connected else FactKind.DOWN, lock.id)
 
@@ -115,7 +127,7 @@ class Weather:
     def _plan_lock_outage(self, lock: Lock) -> None:
         mean = self._core.faults_of(lock).lock_outage_every_days * DAY
         if mean:
-            self._plan(lock.rng.expovariate(1 / mean), "lock_outage", lock.id)
+            self._plan(self._chance_of(lock).expovariate(1 / mean), "lock_outage", lock.id)
 
     def _plan_api_outage(self) -> None:
         mean = self._core.settings.faults.api_outage_every_days * DAY

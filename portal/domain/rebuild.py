@@ -42,6 +42,17 @@ class RebuildFacts:
     gate: datetime  # nothing is sent or read before
 
 
+def after_delete_all(outcome: State, *, was_sent: bool) -> Stage:
+    """How a rebuild goes on once our own Delete All has ended.
+
+    The list tells whether it worked, unless it was refused: then nothing is deleted, and the codes
+    are not kept waiting for a person to notice.
+    """
+    if not was_sent or outcome is State.SUPERSEDED:
+        return Stage.DELETING
+    return Stage.STOPPED if outcome is State.FAILED else Stage.VERIFYING
+
+
 def is_to_be_sent_again(outcome: State, sent_at: datetime, now: datetime) -> bool:
     """Whether Delete All goes out once more, because a list that is not empty was read just now.
 

@@ -192,8 +192,9 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         was_sent=news.event is not Event.NOT_SENT,
     )
     if command.kind is Kind.DELETE_ALL:
-        was_sent = outcome.was_sent and after is not State.SUPERSEDED
-        rebuilds.deleted(session, command, now, was_sent=was_sent)
+        was_read = outcome.was_sent and problem is not ProblemKey.RATE_LIMITED
+        pause = news.retry_after or timedelta(0)
+        rebuilds.deleted(session, command, now, was_sent=was_read, again_after=pause)
     if command.entry is not None:
         log_tells = lock.connection.log_tells_at is not None
         _teach_entry(command, command.entry, outcome, news, now, log_tells=log_tells)

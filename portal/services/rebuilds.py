@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
-from portal.domain.command import Kind
+from portal.domain.command import Kind, State
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import (
     EMPTY_READS,
     PERSON_HAS,
     READ_EVERY,
     RUNNING,
     Stage,
+    after_delete_all,
     is_to_be_sent_again,
 )
 from portal.domain.sentences import Sentence
@@ -136,6 +138,8 @@ def start(
     )
     session.add(rebuild)
     session.flush()
+    if by_command:
+        _doubt_what_is_held(session, lock.id, now)
     _tell(session, rebuild, actor)
     ringing.mark(session, [lock.id])
     return rebuild
@@ -148,31 +152,76 @@ def pressed(session: Session, rebuild: Rebuild, actor: str) -> None:
     now = clock.now()
     rebuild.stage, rebuild.gate, rebuild.until = Stage.VERIFYING, now, now + PERSON_HAS
     rebuild.empty_reads = 0
+    _doubt_what_is_held(session, rebuild.lock_id, now)
     _tell(session, rebuild, actor)
     ringing.mark(session, [rebuild.lock_id])
 
 
 def stop(session: Session, rebuild: Rebuild, actor: str, now: datetime) -> None:
-    """The rebuild ends where it is; the queue runs again."""
+    """The rebuild ends where it is; the queue runs again.
+
+    A Delete All that is under way, or was pressed, cannot be called back: what is in doubt since
+    then is looked for.
+    """
     rebuild.stage, rebuild.finished_at = Stage.STOPPED, now
     session.get_one(Lock, rebuild.lock_id).read_wanted_at = now
     _tell(session, rebuild, actor)
     ringing.mark(session, [rebuild.lock_id])
 
 
-def deleted(session: Session, command: Command, now: datetime, *, was_sent: bool) -> None:
-    """The delete-all command ended, however: the list tells whether it worked.
+def deleted(
+    session: Session,
+    command: Command,
+    now: datetime,
+    *,
+    was_sent: bool,
+    again_after: timedelta,
+) -> None:
+    """The delete-all command ended as its row says, and its rebuild goes on from there.
 
-    One that was certainly not sent (the process died before, or Schlage was away) is sent again.
+    One that was certainly not read (the process died before, or Schlage was away or busy) is sent
+    again, after `again_after` at the soonest. One that worked while no rebuild waited for it (that
+    was stopped, or went on with a second one) may have taken codes that were set since.
     """
     rebuild = running(session, command.lock_id)
     if rebuild is None or rebuild.stage is not Stage.DELETING:
+        is_awaited = rebuild is not None and rebuild.stage is Stage.VERIFYING
+        if command.state is State.SUCCEEDED and not is_awaited:
+            _doubt_what_is_held(session, command.lock_id, now)
+            session.get_one(Lock, command.lock_id).read_wanted_at = now
+            ringing.mark(session, [command.lock_id])
         return
-    if not was_sent:
-        rebuild.gate = now + READ_EVERY
+    stage = after_delete_all(command.state, was_sent=was_sent)
+    if stage is Stage.STOPPED:
+        stop(session, rebuild, "schlage", now)
         return
-    rebuild.stage, rebuild.gate, rebuild.empty_reads = Stage.VERIFYING, now + READ_EVERY, 0
-    _tell(session, rebuild, "schlage")
+    rebuild.gate = now + max(READ_EVERY, again_after)
+    if stage is Stage.VERIFYING:
+        rebuild.stage, rebuild.empty_reads = stage, 0
+        _tell(session, rebuild, "schlage")
+
+
+def refusal(session: Session, rebuild: Rebuild) -> ProblemKey | None:
+    """Why our own Delete All was refused, where that has stopped the rebuild."""
+    last = _last_delete_all(session, rebuild)
+    is_refused = last is not None and last.state is State.FAILED
+    return last.problem if last is not None and is_refused else None
+
+
+def _doubt_what_is_held(session: Session, lock_id: int, now: datetime) -> None:
+    """From Delete All on nobody knows which codes the lock still has: none is said to be there.
+
+    Should the rebuild not come to its end, reads and updates tell of each, and what is lost is set
+    again without asking, since nobody else has deleted it.
+    """
+    for entry in session.scalars(
+        select(LockEntry).where(
+            LockEntry.lock_id == lock_id,
+            or_(LockEntry.state == EntryState.HELD, LockEntry.evidence == Evidence.ANSWERED),
+        )
+    ):
+        entry.state, entry.evidence, entry.evidence_at = EntryState.MAYBE, Evidence.SENT, now
+        entry.absent_reads, entry.absent_at = 0, None
 
 
 def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:
@@ -205,7 +254,14 @@ def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:
 
 
 def _is_to_be_sent_again(session: Session, rebuild: Rebuild, now: datetime) -> bool:
-    last = session.scalars(
+    last = _last_delete_all(session, rebuild)
+    if last is None or last.sent_at is None:
+        return False
+    return is_to_be_sent_again(last.state, last.sent_at, now)
+
+
+def _last_delete_all(session: Session, rebuild: Rebuild) -> Command | None:
+    return session.scalars(
         select(Command)
         .where(
             Command.lock_id == rebuild.lock_id,
@@ -215,9 +271,6 @@ def _is_to_be_sent_again(session: Session, rebuild: Rebuild, now: datetime) -> b
         .order_by(Command.id.desc())
         .limit(1)
     ).first()
-    if last is None or last.sent_at is None:
-        return False
-    return is_to_be_sent_again(last.state, last.sent_at, now)
 
 
 def _empty(entry: LockEntry, now: datetime) -> None:

@@ -339,7 +339,8 @@ def _is_pin_shown(code: DoorCode) -> bool:
 
 def entry_facts(entry: LockEntry) -> EntryFacts:
     """The entry, frozen."""
-    staff = entry.door_code.staff_code
+    code = entry.door_code
+    staff = code.staff_code
     return EntryFacts(
         id=entry.id,
         code_id=entry.door_code_id,
@@ -359,7 +360,8 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         absent_reads=entry.absent_reads,
         absent_at=entry.absent_at,
         is_witnessed=entry.is_witnessed,
-        ends_by_itself=staff is None or staff.ends_by_itself,
+        # Of hours that were wanted before nobody knows here whether they had an end.
+        ends_by_itself=staff is None or (staff.ends_by_itself and entry.revision == code.revision),
     )
 
 

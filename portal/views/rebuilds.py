@@ -8,13 +8,14 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
+from portal.domain.problems import CATALOGUE
 from portal.domain.rebuild import RUNNING, Stage
 from portal.extensions import db
 from portal.models import Lock, Rebuild, Role
 from portal.services import lock_cards, rebuilds, roles
 from portal.services.rebuilds import CannotRebuild
 from portal.services.ringing import changing
-from portal.views import _htmx, _live, _staff
+from portal.views import _htmx, _live, _staff, filters
 from portal.views._guard import caller, requires
 
 blueprint = Blueprint("rebuilds", __name__, url_prefix="/locks/<int:lock_id>/rebuild")
@@ -97,6 +98,7 @@ def _context(lock_id: int) -> dict[str, Any]:
         "preview": preview,
         "rebuild": latest,
         "is_running": is_running,
+        "refusal": _refusal(latest) if latest is not None else "",
         "steps": _steps(latest) if latest is not None and is_running else (),
         "is_set": [code.status == "confirmed" for code in preview.again].count(True),
         "live_url": _live.url(
@@ -104,6 +106,12 @@ def _context(lock_id: int) -> dict[str, Any]:
         ),
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
     }
+
+
+def _refusal(rebuild: Rebuild) -> str:
+    """Why our own Delete All was refused; empty where it was not."""
+    problem = rebuilds.refusal(db.session(), rebuild)
+    return filters.tr(CATALOGUE[problem].title) if problem is not None else ""
 
 
 def _steps(rebuild: Rebuild) -> tuple[tuple[str, str], ...]:

@@ -137,17 +137,29 @@ class Recount:
                 if any(c["pin"] == wish["pin"] and c["starts"] <= t < c["ends"] for c in held):
                     continue
                 shut += b - a
-                if not self._is_excused(booking, lock, wish["due"], t):
+                if not self._is_excused(booking, lock, self._due(booking, lock, t), t):
                     unexcused += b - a
         return shut, unexcused
+
+    def _due(self, booking: int, lock: str, t: float) -> float:
+        """Since when the door should open at this moment, through all changes that left it so."""
+        lines = [line for line in self.bookings[booking] if line["t"] <= t]
+        told = [
+            a for a, b in zip(lines, [*lines[1:], None], strict=True) if not b or a["t"] < b["t"]
+        ]
+        due = told.pop()["due"]
+        while told and told[-1]["event"] != "cancelled" and lock in told[-1]["locks"]:
+            before = told.pop()
+            if not before["arrives"] <= t < before["departs"]:
+                break
+            due = min(due, before["due"])
+        return due
 
     def _is_excused(self, booking: int, lock: str, due: float, t: float) -> bool:
         if t < self.ten_minutes_after(lock, due):
             return True
-        for at in self.emptied[lock]:
-            asked = any(self.is_split(b, lk, at - 0.000001) for b, lk in self.doors if lk == lock)
-            if asked and at <= t < self.ten_minutes_after(lock, at):
-                return True
+        if any(at <= t < self.ten_minutes_after(lock, at) for at in self.emptied[lock]):
+            return True
         if not self.is_split(booking, lock, t):
             return False
         begun = t

@@ -156,6 +156,24 @@ def test_a_world_that_could_not_be_lived_in_is_refused_by_the_name_of_the_option
     assert f"argument {option}: '{value}' is not a whole number from" in capsys.readouterr().err
 
 
+def test_a_history_that_cannot_be_written_is_said_before_the_year_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        world.main(["--history", str(tmp_path / "nowhere" / "history.jsonl")])
+
+    assert "argument --history: the file cannot be written" in capsys.readouterr().err
+
+
+def test_both_designs_live_with_the_same_locks_under_the_same_sky(tmp_path: Path) -> None:
+    def sky(policy: str) -> list[dict[str, Any]]:
+        path = tmp_path / f"{policy}.jsonl"
+        lines = lived(path, "--bookings", "4", "--days", "14", "--policy", policy).lines
+        return [line for line in lines if line["kind"] in ("up", "down")]
+
+    assert sky("latchboard") == sky("baseline")
+
+
 def test_the_usual_design_has_what_must_not_be(baseline: World) -> None:
     """Else the comparison above would compare nothing with nothing."""
     for name in ("avoidable_lockouts", "unavoidable_lockouts", "stale_over_15_min", "wrong_green"):
@@ -172,6 +190,12 @@ CODE = {
     "id": "x", "name": "Ana x", "booking": 1, "pin": "482917",
     "starts": "2026-03-02T14:00:00Z", "ends": "2026-03-04T11:00:00Z",
 }  # fmt: skip
+LONGER = BOOKING | {
+    "event": "changed", "due": "2026-03-03T12:00:00Z",
+    "departs": "2026-03-05T10:00:00Z", "ends": "2026-03-05T11:00:00Z",
+}  # fmt: skip
+CODE_LONGER = CODE | {"ends": "2026-03-05T11:00:00Z"}
+CLICK = {"kind": "click", "action": "delete_all", "lock": "a", "booking": None, "because": None}
 OTHER = CODE | {"id": "y", "name": "Ana y", "pin": "739045"}
 
 
@@ -220,6 +244,34 @@ def written(path: Path, *lines: tuple[str, dict[str, Any]]) -> Path:
             {"stale_over_15_min": 1},
         ),
         (
+            [
+                ("01T12:05", held(CODE)),
+                ("03T12:00", LONGER),
+                ("03T12:01", held()),
+                ("03T12:09", held(CODE_LONGER)),
+            ],
+            {"avoidable_lockouts": 1},
+        ),
+        (
+            [
+                ("01T12:05", held(CODE)),
+                ("04T08:00", {"kind": "down", "lock": "a"}),
+                ("04T09:00", LONGER | {"due": "2026-03-04T09:00:00Z"}),
+                ("04T12:00", {"kind": "up", "lock": "a"}),
+                ("04T12:08", held(CODE_LONGER)),
+            ],
+            {"unavoidable_lockouts": 1},
+        ),
+        (
+            [
+                ("01T12:05", held(CODE)),
+                ("03T12:00", CLICK),
+                ("03T12:00", held()),
+                ("03T12:08", held(CODE)),
+            ],
+            {"unavoidable_lockouts": 1},
+        ),
+        (
             [("01T12:05", held(CODE, OTHER)), ("01T12:06", GREEN), ("01T12:36", held(CODE))],
             {"double_codes": 1},
         ),
@@ -231,6 +283,8 @@ def written(path: Path, *lines: tuple[str, dict[str, Any]]) -> Path:
     ids=[
         "all is well", "green and nothing there", "an hour too late", "the lock was away",
         "the API was away and then eleven minutes passed", "cancelled and sixteen minutes more",
+        "a guest inside stays longer and is shut out for eight minutes",
+        "a stay is made longer while the lock is away", "Delete All takes eight minutes",
         "two codes for half an hour", "two codes for less",
     ],
 )  # fmt: skip

@@ -6,9 +6,10 @@ from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import Lock, Rebuild
+from portal.models import Account, Lock, Rebuild, RestorePolicy
 from portal.services import rebuilds
 from portal.services.ringing import changing
+from portal.unit_of_work import writing
 from simulator.faults import preset
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
@@ -30,6 +31,14 @@ def _press(house: House) -> None:
         rebuild = rebuilds.running(session, house.lock.id)
         assert rebuild is not None
         rebuilds.pressed(session, rebuild, "manager:1")
+    house.stage.work()
+
+
+def _stop(house: House) -> None:
+    with changing() as session:
+        rebuild = rebuilds.running(session, house.lock.id)
+        assert rebuild is not None
+        rebuilds.stop(session, rebuild, "manager:1", house.stage.now)
     house.stage.work()
 
 
@@ -130,6 +139,97 @@ def test_a_guest_who_keeps_an_old_door_for_now_is_inside_as_well(watch: Watch) -
 
     with pytest.raises(rebuilds.CannotRebuild, match="Door 1"):
         _start(house, by_command=True)
+
+
+def test_a_delete_all_that_works_long_after_the_rebuild_was_stopped_is_noticed(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_then_success:4000", only="delete_all")
+    _start(house, by_command=True, typed_name="door 1")
+    house.stage.run_for(seconds=70)
+    _stop(house)
+
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+    house.stage.run_for(hours=2)
+
+    assert house.held() != []
+    watch.assert_settled()
+
+
+def test_a_late_delete_all_takes_what_was_set_after_a_second_one_and_it_comes_back(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_then_success:1500", only="delete_all")
+    _start(house, by_command=True, typed_name="door 1")
+
+    house.stage.run_for(hours=2)
+
+    assert _latest(house).stage is Stage.DONE
+    assert house.opens(house.pin(booking))
+    watch.assert_settled()
+
+
+def test_what_our_own_delete_all_took_is_set_again_without_asking(
+    house: House, watch: Watch
+) -> None:
+    with writing() as session:
+        session.get_one(Account, house.account.id).restore_policy = RestorePolicy.ASK
+    booking = house.book(arrives="2026-03-02T09:00", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+
+    _start(house, by_command=True, typed_name="door 1")
+    _stop(house)
+    house.stage.run_for(minutes=20)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_no_code_is_green_from_delete_all_until_it_is_confirmed_again(
+    house: House, by_command: bool
+) -> None:
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+
+    _start(house, by_command=by_command)
+    if not by_command:
+        _press(house)
+
+    assert house.status(booking) is not Status.CONFIRMED
+
+
+def test_a_refused_delete_all_ends_the_rebuild_and_keeps_nobody_waiting(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("nack", only="delete_all")
+
+    _start(house, by_command=True)
+    house.stage.run_for(minutes=5)
+
+    assert _latest(house).stage is Stage.STOPPED
+    assert rebuilds.refusal(db.session(), _latest(house)) is ProblemKey.NACK
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+def test_a_delete_all_that_came_too_often_is_sent_again(house: House, watch: Watch) -> None:
+    house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("throttled:40", only="delete_all")
+
+    _start(house, by_command=True)
+    house.stage.run_for(minutes=15)
+
+    assert _latest(house).stage is Stage.DONE
+    watch.assert_settled()
 
 
 def test_a_rebuild_nobody_goes_on_with_frees_the_queue(house: House) -> None:

@@ -27,6 +27,7 @@ from portal.services import bookings, rebuilds, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import BadStaffCode, StaffWish
 from simulator.schedules import ALWAYS as AT_ANY_TIME
+from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
 
@@ -122,6 +123,22 @@ def test_after_the_last_day_it_is_proven_off(
     assert [code.status for code in doors(staff)] == [Status.REMOVED]
     assert house.held() == []
     watch.assert_settled()
+
+
+def test_hours_whose_end_never_reached_the_lock_do_not_end_by_themselves(
+    house: House, watch: Watch
+) -> None:
+    staff = hire(house, ends_on=date(2026, 3, 3), windows=(MONDAYS, FRIDAYS))
+    house.set_connected(False)
+    change(house, staff, ends_on=date(2026, 3, 3))
+    house.stage.run_for(days=1, hours=14)
+    house.door.script.push("timeout_listed_only", only="delete", until=UNTIL_DELETE_ALL)
+
+    house.set_connected(True)
+    house.stage.run_for(hours=6)
+
+    assert house.held() != []
+    assert [code.status for code in doors(staff)] == [Status.REMOVING]
 
 
 def test_other_hours_go_to_the_same_code_with_the_same_pin(house: House, watch: Watch) -> None:

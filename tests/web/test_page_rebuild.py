@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from portal.domain.command import Kind, State
+from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.status import Status
 from portal.extensions import db
@@ -11,7 +13,9 @@ from portal.views import filters
 from tests.support.builders import (
     make_account,
     make_booking,
+    make_command,
     make_door_code,
+    make_entry,
     make_foreign_code,
     make_lock,
     make_manager,
@@ -63,6 +67,29 @@ def test_the_first_way_needs_no_other_app(client: PortalClient) -> None:
     ways = [e["value"] for e in elements(client.get(f"/locks/{lock.id}/rebuild").text, name="way")]
 
     assert ways == ["command", "app"]
+
+
+def test_a_refused_delete_all_says_why_and_what_else_would_do(client: PortalClient) -> None:
+    account, lock, place = _house()
+    client.become(make_manager(account))
+    client.send(f"/locks/{lock.id}/rebuild", way="command")
+    rebuild = rebuilds.latest(db.session(), lock.id)
+    assert rebuild is not None
+    make_command(
+        make_entry(make_door_code(make_booking(place), lock)),
+        kind=Kind.DELETE_ALL,
+        state=State.FAILED,
+        problem=ProblemKey.NACK,
+        created_at=rebuild.started_at,
+        sent_at=rebuild.started_at,
+    )
+    rebuild.stage = Stage.STOPPED
+    db.session.commit()
+
+    page = client.get(f"/locks/{lock.id}/rebuild").text
+
+    assert "The lock refused Delete All" in page
+    assert str(filters.tr(CATALOGUE[ProblemKey.NACK].title)) in page
 
 
 def test_a_list_that_does_not_get_empty_is_helped_by_the_app(client: PortalClient) -> None:
