@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,7 @@ class Recount:
     def _due(self, booking: int, lock: str, t: float) -> float:
         """Since when the door should open at this moment, through all changes that left it so."""
         lines = [line for line in self.bookings[booking] if line["t"] <= t]
-        told = [
-            a for a, b in zip(lines, [*lines[1:], None], strict=True) if not b or a["t"] < b["t"]
-        ]
+        told = [a for a, b in pairwise([*lines, {"t": FAR}]) if a["t"] < b["t"]]
         due = told.pop()["due"]
         while told and told[-1]["event"] != "cancelled" and lock in told[-1]["locks"]:
             before = told.pop()
