@@ -187,10 +187,11 @@ def _of_its_own(snapshot: Snapshot, now: datetime) -> Action:
     if log_at is not None and log_at <= now:
         return ReadLog()
     ask_at = reach.next_ask(snapshot, now)
-    if ask_at is not None and ask_at <= now:
-        return Ask()
     steps = list(_steps(snapshot, now))
     ready = [step for step in steps if step.at <= now]
+    # Of a lock that is thought to be there a write tells as well, and does something.
+    if ask_at is not None and ask_at <= now and (lock.is_offline or not ready):
+        return Ask()
     if ready:
         return min(ready, key=lambda step: step.rank).action
     times = [step.at for step in steps]

@@ -1,7 +1,7 @@
 """How soon somebody needs a lock, when it may be written, and when it is asked whether it is back.
 
-The message that a lock is back gets lost as any other does, and a guest may be standing at it.
-Asking costs nothing but a read.
+The message that a lock is away, or is back, gets lost as any other does, and a guest may be on the
+way to it or standing at it. Asking costs nothing but a read.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,8 @@ from portal.domain.snapshot import (
 
 # How often a lock that is known to be offline is asked, by how soon it is needed.
 ASK_EVERY: Final = ((retry.AT_THE_DOOR, timedelta(minutes=1)), (retry.NEAR, timedelta(minutes=15)))
+# A lock that is not known to be offline is asked so long before each arrival.
+ASK_BEFORE: Final = (timedelta(hours=6), timedelta(hours=2), timedelta(minutes=30))
 # How long after the time of a connection's next probe a lock asks for it, by the same need.
 PROBE_LATER: Final = (
     (retry.AT_THE_DOOR, timedelta(0)),
@@ -79,16 +81,33 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
 
 
 def next_ask(snapshot: Snapshot, now: datetime) -> datetime | None:
-    """When the offline lock is asked whether it is back; None where nobody waits for it soon."""
+    """When the lock is asked whether it is there; None where nobody comes to it or waits for it."""
     lock = snapshot.lock
-    if not lock.is_offline:
+    at = _next_ask_offline(snapshot, now) if lock.is_offline else _next_ask_before(snapshot, now)
+    if at is None:
         return None
-    need = soonest_need(snapshot, now)
+    return max(at, lock.read_after) if lock.read_after is not None else at
+
+
+def _next_ask_offline(snapshot: Snapshot, now: datetime) -> datetime | None:
+    asked_at, need = snapshot.lock.asked_at, soonest_need(snapshot, now)
     pause = next((pause for within, pause in ASK_EVERY if need <= within), None)
     if pause is None:
         return None
-    at = lock.asked_at + pause if lock.asked_at is not None else now
-    return max(at, lock.read_after) if lock.read_after is not None else at
+    return asked_at + pause if asked_at is not None else now
+
+
+def _next_ask_before(snapshot: Snapshot, now: datetime) -> datetime | None:
+    asked_at = snapshot.lock.asked_at
+    if asked_at is None:
+        return None  # it is being found for the first time
+    times = (
+        code.arrives_at - before
+        for code in snapshot.codes
+        if code.serves is CodeKind.GUEST and code.wants(now)
+        for before in ASK_BEFORE
+    )
+    return min((at for at in times if at > asked_at), default=None)
 
 
 def next_probe(snapshot: Snapshot, call_after: datetime, now: datetime) -> datetime:

@@ -99,16 +99,43 @@ def test_while_asking_fails_it_waits_as_other_reads_do() -> None:
 @pytest.mark.parametrize(
     "snapshot",
     [
-        a_snapshot(a_guest(HOUR), asked_at=NOW - HOUR),
+        a_snapshot(a_guest(-HOUR), asked_at=NOW - HOUR),
+        a_snapshot(a_guest(HOUR, is_wanted=False), asked_at=NOW - 24 * HOUR),
+        a_snapshot(a_guest(HOUR, kind=CodeKind.STAFF), asked_at=NOW - 24 * HOUR),
         away(a_guest(48 * HOUR), asked=HOUR),
         away(a_guest(HOUR, send_at=NOW + MINUTE), asked=HOUR),
         away(a_guest(HOUR), entries=(an_entry(a_guest(HOUR)),), asked=HOUR),
         away(a_guest(HOUR, is_wanted=False), asked=HOUR),
     ],
-    ids=["in reach", "not needed soon", "not due", "confirmed", "nothing to remove"],
+    ids=[
+        "the guest has arrived",
+        "cancelled",
+        "not a guest",
+        "not needed soon",
+        "not due",
+        "confirmed",
+        "nothing to remove",
+    ],
 )
 def test_nobody_asks_where_nobody_waits(snapshot: Snapshot) -> None:
     assert reach.next_ask(snapshot, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("arrives_in", "asked", "next_in"),
+    [
+        (24 * HOUR, HOUR, 18 * HOUR),
+        (3 * HOUR, HOUR, HOUR),
+        (HOUR, HOUR / 2, HOUR / 2),
+        (HOUR, 2 * HOUR, -HOUR),
+    ],
+)
+def test_a_lock_that_is_thought_to_be_there_is_asked_before_each_arrival(
+    arrives_in: timedelta, asked: timedelta, next_in: timedelta
+) -> None:
+    snapshot = a_snapshot(a_guest(arrives_in), asked_at=NOW - asked)
+
+    assert reach.next_ask(snapshot, NOW) == NOW + next_in
 
 
 def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:

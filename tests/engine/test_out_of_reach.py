@@ -1,5 +1,7 @@
 """A lock that cannot be reached: how it is found again, and what is said of it meanwhile."""
 
+from datetime import timedelta
+
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from tests.engine.promises import Watch
@@ -34,6 +36,22 @@ def test_a_lock_that_was_offline_is_found_again_without_any_event(
     house.stage.run_for(minutes=25)
 
     watch.assert_settled()
+
+
+def test_a_lock_that_went_away_without_a_word_is_told_of_before_the_guest_comes(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-04T16:00")
+    house.stage.run_for(hours=1)
+    arrives = house.booking(booking.id).starts_at
+    house.stage.run_until(arrives - timedelta(hours=5))
+    house.stage.webhooks_arrive = False
+    house.set_connected(False)
+
+    house.stage.run_until(arrives - timedelta(hours=1, minutes=30))
+
+    assert house.booking(booking.id).verdict is Verdict.AT_RISK
+    assert "lock_offline" in house.open_alerts()
 
 
 def test_with_a_guest_at_the_door_a_lock_is_found_again_though_its_event_was_lost(
