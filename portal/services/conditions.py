@@ -375,7 +375,8 @@ def _late_removals(session: Session, now: datetime) -> list[Condition]:
 def _is_let_in_wrongly(entry: LockEntry, now: datetime) -> bool:
     """Whether it may open the door now, with digits or at a time that its code has no more."""
     code = entry.door_code
-    return entry.pin != code.pin or not code.starts_at <= now < code.ends_at
+    is_in_time = code.starts_at <= now < code.ends_at + REMOVAL_ALARM
+    return entry.pin != code.pin or not is_in_time
 
 
 def _what_keeps(code: DoorCode) -> ProblemKey:
