@@ -14,7 +14,7 @@ from portal.domain.secret import Secret
 from portal.extensions import db
 from portal.models import Connection, ConnectionState
 from portal.schlage.client import SchlageClient
-from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable
+from portal.schlage.errors import SchlageError, SchlageUnauthorized, SchlageUnavailable
 from portal.schlage.oauth import SchlageOAuth, Tokens
 from portal.unit_of_work import writing
 
@@ -89,7 +89,7 @@ class _TokenSource:
             secret = connection.refresh_token
         if secret is None:
             raise SchlageUnauthorized("Schlage gave no way to renew this sign-in.")
-        self._given = self._refresh(secret.reveal())
+        self._given = self._refresh(secret)
         return self._given
 
     def _stored(self, now: datetime) -> Secret | None:
@@ -115,17 +115,28 @@ class _TokenSource:
         assert isinstance(claimed, CursorResult)
         return bool(claimed.rowcount)
 
-    def _refresh(self, refresh_token: str) -> str:
-        tokens = None
+    def _refresh(self, used: Secret) -> str:
+        """The renewed token. Where the stored way to renew is another by then, what Schlage says of
+        the old one is forgotten: a newer sign-in's token comes back, and of an ended one none.
+        """
+        failure: SchlageError | None = None
+        tokens: Tokens | None = None
         try:
-            tokens = oauth().refresh(refresh_token, now=clock.now())
-        finally:
-            with writing() as session:
-                connection = session.get_one(Connection, self._connection_id)
-                connection.refreshing_until = None
-                if tokens is not None:
-                    keep(connection, tokens)
-        return tokens.access_token
+            tokens = oauth().refresh(used.reveal(), now=clock.now())
+        except SchlageError as error:
+            failure = error
+        with writing() as session:
+            connection = session.get_one(Connection, self._connection_id)
+            if connection.refresh_token != used:
+                if connection.state is ConnectionState.CONNECTED and connection.access_token:
+                    return connection.access_token.reveal()
+                raise SchlageUnauthorized("This connection is signed out.")
+            connection.refreshing_until = None
+            if tokens is not None:
+                keep(connection, tokens)
+                return tokens.access_token
+        assert failure is not None
+        raise failure
 
 
 def _lasting_token(connection: Connection, now: datetime) -> Secret | None:
@@ -141,6 +152,8 @@ def keep(connection: Connection, tokens: Tokens) -> None:
     if tokens.refresh_token:
         connection.refresh_token = Secret(tokens.refresh_token)
     connection.expires_at = tokens.expires_at
+    # A refresh that is still under way was of tokens before these, and holds nobody up.
+    connection.refreshing_until = None
 
 
 def _http() -> requests.Session:

@@ -1,6 +1,7 @@
 """Connections: tokens renewed early and by one worker, locks found and missed, events taken in."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ from sqlalchemy import select
 
 from benchmarks.stage import USER, Stage
 from portal.domain.secret import Secret
+from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import CheckFault, Connection, ConnectionState, Lock, TimelineEntry
 from portal.queue import JobName
-from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable
+from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable, SignedOut
+from portal.schlage.oauth import Tokens
 from portal.services import clients, connections, inbox
 from portal.unit_of_work import writing
 from tests.support.house import House
@@ -25,8 +28,9 @@ def _connection(house: House) -> Connection:
 
 
 def _set(house: House, **fields: Any) -> None:
+    connection_id = house.connection.id
     with writing() as session:
-        row = session.get_one(Connection, house.connection.id)
+        row = session.get_one(Connection, connection_id)
         for name, value in fields.items():
             setattr(row, name, value)
 
@@ -104,6 +108,85 @@ def test_a_refused_token_that_somebody_replaced_meanwhile_is_not_renewed_again(
 
     assert source(must_refresh=True) == "the token another worker got"
     assert seen == []
+
+
+def _during_a_refresh(
+    house: House, monkeypatch: pytest.MonkeyPatch, happening: Callable[[], None], *, works: bool
+) -> clients._TokenSource:
+    """A source whose refresh ends, well or not, only after something else has happened."""
+
+    class Slow:
+        def refresh(self, _token: str, *, now: datetime) -> Tokens:
+            happening()
+            if not works:
+                raise SignedOut("invalid_grant")
+            return Tokens("renewed", "renewed too", now + timedelta(minutes=30))
+
+    source = clients._TokenSource(house.connection.id)
+    source(must_refresh=False)
+    monkeypatch.setattr(clients, "oauth", Slow)
+    return source
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_sign_in_during_a_refresh_outlives_whatever_that_brings(
+    house: House, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    newer = {"access_token": Secret("newer"), "refresh_token": Secret("newer too")}
+    source = _during_a_refresh(house, monkeypatch, lambda: _set(house, **newer), works=works)
+
+    assert source(must_refresh=True) == "newer"
+
+    assert _connection(house).access_token == Secret("newer")
+    assert _connection(house).refresh_token == Secret("newer too")
+    assert _connection(house).state is ConnectionState.CONNECTED
+
+
+def test_a_lock_is_worked_on_by_a_sign_in_that_came_during_a_refused_refresh(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = house.stage.cloud.issue_token(USER, "stage")
+    newer = {
+        "access_token": Secret(grant.access_token),
+        "refresh_token": Secret(grant.refresh_token),
+    }
+    _set(house, access_token=Secret("dead"), refresh_token=Secret("dead too"))
+    _during_a_refresh(house, monkeypatch, lambda: _set(house, **newer), works=False)
+
+    booking = house.book()
+    house.stage.run_for(minutes=1)
+
+    assert _connection(house).state is ConnectionState.CONNECTED
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_what_a_refresh_brings_is_forgotten_once_the_connection_is_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end() -> None:
+        connections.disconnect(house.connection.id, "manager:1")
+
+    source = _during_a_refresh(house, monkeypatch, end, works=True)
+
+    with pytest.raises(SchlageUnauthorized, match="signed out"):
+        source(must_refresh=True)
+
+    assert _connection(house).access_token is None
+    assert _connection(house).refresh_token is None
+    assert _connection(house).state is ConnectionState.DISCONNECTED
+
+
+def test_a_newer_sign_in_can_be_renewed_while_a_refresh_of_the_old_one_lasts(
+    house: House,
+) -> None:
+    now = house.stage.now
+    _set(house, refreshing_until=now + timedelta(seconds=30))
+
+    with writing() as session:
+        connection = session.get_one(Connection, house.connection.id)
+        clients.keep(connection, Tokens("newer", "newer too", now + timedelta(minutes=30)))
+
+    assert _connection(house).refreshing_until is None
 
 
 def test_a_sign_in_that_schlage_ended_asks_for_a_person_and_stops_all_calls(house: House) -> None:
