@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, tenancy
 from portal.config import Settings
 from portal.domain.status import Status
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
@@ -51,6 +51,17 @@ _BEHIND: Final = (
         Booking.ends_at > bindparam("since"),
     )
     .distinct()
+)
+# Built once for all calls; whatever else the account is connected by.
+_OTHERS: Final = select(Connection).where(
+    Connection.account_id == bindparam("account_id"),
+    Connection.id != bindparam("connection_id"),
+    Connection.state == ConnectionState.CONNECTED,
+)
+_SHARING: Final = select(Connection.id).where(
+    Connection.subscription_id == bindparam("subscription_id"),
+    Connection.id != bindparam("connection_id"),
+    Connection.state == ConnectionState.CONNECTED,
 )
 
 
@@ -103,7 +114,10 @@ def signed_out(lock_id: int) -> None:
 
 
 def sign_out(session: Session, connection_id: int) -> None:
-    """The connection is signed out; every booking behind it says so, and its queue is kept."""
+    """The connection is signed out; every booking behind it says so, and its queue is kept.
+
+    Other connections of the account that reach its locks take them over.
+    """
     now = clock.now()
     connection = session.get_one(Connection, connection_id)
     if connection.state is not ConnectionState.CONNECTED:
@@ -118,15 +132,21 @@ def sign_out(session: Session, connection_id: int) -> None:
         connection_id=connection_id,
     )
     _wake(session, connection_id, now)
+    _ask_others(session, connection)
 
 
 def disconnect(connection_id: int, actor: str) -> None:
-    """Ends a connection: its subscription is deleted, its tokens are forgotten, its rows stay."""
+    """Ends a connection: its subscription is deleted, its tokens are forgotten, its rows stay.
+
+    A subscription that others have as well stays; they take over the locks that they reach.
+    """
     with writing() as session:
         connection = session.get_one(Connection, connection_id)
         subscription_id = connection.subscription_id
-        is_usable = connection.state is ConnectionState.CONNECTED
-    if subscription_id and is_usable:
+        is_to_end = connection.state is ConnectionState.CONNECTED and not _is_shared(
+            session, connection
+        )
+    if subscription_id and is_to_end:
         try:
             clients.client_for(connection_id).unsubscribe(subscription_id)
         except SchlageError:
@@ -147,6 +167,24 @@ def disconnect(connection_id: int, actor: str) -> None:
             connection_id=connection_id,
         )
         _wake(session, connection_id, now)
+        _ask_others(session, connection)
+
+
+def _is_shared(session: Session, connection: Connection) -> bool:
+    """Whether others are told by the same subscription: of one login, Schlage has one per address.
+
+    Two accounts may have connected the same login.
+    """
+    values = {"subscription_id": connection.subscription_id, "connection_id": connection.id}
+    with tenancy.as_system():
+        return session.scalars(_SHARING, values).first() is not None
+
+
+def _ask_others(session: Session, connection: Connection) -> None:
+    """The account's other connections look at once whether they reach what this one does not."""
+    values = {"account_id": connection.account_id, "connection_id": connection.id}
+    for other in session.scalars(_OTHERS, values):
+        ringing.mark_check(session, other)
 
 
 def look_at_locks(lock_id: int) -> None:
@@ -182,6 +220,8 @@ def check(connection_id: int) -> None:
         devices = client.list_devices()
         with changing() as session:
             connection = session.get_one(Connection, connection_id)
+            if connection.state is not ConnectionState.CONNECTED:
+                return
             is_one_missing = _take_over(session, connection, devices, clock.now())
             readings.forget_old(session, clock.now())
         subscription_id = _keep_subscribed(client)
@@ -198,6 +238,8 @@ def check(connection_id: int) -> None:
     now = clock.now()
     with writing() as session:
         connection = session.get_one(Connection, connection_id)
+        if connection.state is not ConnectionState.CONNECTED:
+            return
         connection.subscription_id = subscription_id
         connection.checked_at, connection.check_asked_at = now, None
         _forget_failure(connection)
@@ -256,12 +298,15 @@ def _take_over(
                 lock_id=lock.id,
             )
         before = _what_matters(lock)
-        lock.connection = connection
+        if not _is_reached_already(lock, connection):
+            lock.connection = connection
         describe(session, lock, device, now)
         if _what_matters(lock) != before:
             changed.append(lock.id)
     session.flush()
     missing = [lock for lock in known.values() if lock.connection_id == connection.id]
+    if any(lock.missing_since is None for lock in missing):
+        _ask_others(session, connection)
     for lock in missing:
         lock.missing_checks += 1
         lock.missing_since = lock.missing_since or now
@@ -276,6 +321,14 @@ def _take_over(
     ringing.mark(session, changed)
     refresh_verdicts(session, changed, now)
     return bool(missing)
+
+
+def _is_reached_already(lock: Lock, connection: Connection) -> bool:
+    """Whether the lock is reached by another connection already, which it then stays with."""
+    current = lock.connection
+    is_other = current.id != connection.id
+    is_reached = current.state is ConnectionState.CONNECTED and lock.missing_since is None
+    return is_other and is_reached
 
 
 def _what_matters(lock: Lock) -> tuple[object, ...]:

@@ -10,15 +10,20 @@ import requests
 from sqlalchemy import select
 
 from benchmarks.stage import USER, Stage
+from portal import tenancy
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import CheckFault, Connection, ConnectionState, Lock, TimelineEntry
 from portal.queue import JobName
+from portal.schlage.client import SchlageClient
 from portal.schlage.errors import SchlageUnauthorized, SchlageUnavailable, SignedOut
 from portal.schlage.oauth import Tokens
+from portal.schlage.payloads import Device
 from portal.services import clients, connections, inbox
+from portal.services.ringing import changing
 from portal.unit_of_work import writing
+from tests.support.builders import make_account
 from tests.support.house import House
 
 
@@ -261,6 +266,97 @@ def test_disconnecting_deletes_the_subscription_and_the_tokens(house: House) -> 
     assert house.stage.cloud.webhooks.subscriptions == {}
     with pytest.raises(SchlageUnauthorized):
         client.list_subscriptions()
+
+
+def _connect_twice(house: House) -> int:
+    """The id of a second connection to the same login, checked as well."""
+    connection_id = house.stage.connect(house.account).id
+    house.stage.run_for(minutes=1)
+    return connection_id
+
+
+def _sign_out(connection_id: int) -> None:
+    with changing() as session:
+        connections.sign_out(session, connection_id)
+
+
+def _disconnect(connection_id: int) -> None:
+    connections.disconnect(connection_id, "manager:1")
+
+
+def test_a_lock_stays_with_the_connection_that_works_when_another_finds_it(house: House) -> None:
+    _connect_twice(house)
+
+    assert house.lock.connection_id == house.connection.id
+
+
+@pytest.mark.parametrize("end", [_sign_out, _disconnect])
+@pytest.mark.parametrize("is_older", [True, False])
+def test_of_two_connections_to_a_lock_either_is_enough(
+    house: House, end: Callable[[int], None], is_older: bool
+) -> None:
+    newer_id = _connect_twice(house)
+
+    end(house.connection.id if is_older else newer_id)
+    house.stage.work()
+    booking = house.book(arrives="2026-03-02T12:00")
+    house.stage.run_for(minutes=2)
+
+    assert house.lock.connection_id == (newer_id if is_older else house.connection.id)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_lock_that_moves_to_another_login_is_taken_over_by_it_at_once(house: House) -> None:
+    newer_id = house.stage.connect(house.account, "cohost").id
+    house.stage.run_for(minutes=1)
+    house.door.owner_id = "cohost"
+
+    connections.check(house.connection.id)
+    house.stage.work()
+
+    assert house.lock.connection_id == newer_id
+    assert house.lock.missing_since is None
+
+
+def test_a_subscription_lasts_until_the_last_of_its_connections_is_ended(house: House) -> None:
+    subscriptions = house.stage.cloud.webhooks.subscriptions
+    newer_id = _connect_twice(house)
+
+    _disconnect(house.connection.id)
+    left = len(subscriptions)
+    _disconnect(newer_id)
+
+    assert left == 1
+    assert subscriptions == {}
+
+
+def test_a_subscription_is_kept_for_another_account_with_the_same_login(house: House) -> None:
+    house.stage.connect(make_account())
+    house.stage.run_for(minutes=1)
+
+    with tenancy.as_account(house.account.id):
+        _disconnect(house.connection.id)
+
+    assert len(house.stage.cloud.webhooks.subscriptions) == 1
+
+
+def test_a_check_during_which_its_connection_is_ended_takes_no_lock_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer_id = _connect_twice(house)
+    list_devices = SchlageClient.list_devices
+
+    def ended_meanwhile(client: SchlageClient) -> list[Device]:
+        devices = list_devices(client)
+        for connection_id in (house.connection.id, newer_id):
+            _disconnect(connection_id)
+        return devices
+
+    monkeypatch.setattr(SchlageClient, "list_devices", ended_meanwhile)
+    connections.check(newer_id)
+
+    assert house.lock.connection_id == house.connection.id
+    assert _connection(house).due_at is None
 
 
 def test_a_lock_that_left_the_list_is_believed_gone_only_after_an_hour(house: House) -> None:
