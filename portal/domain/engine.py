@@ -157,15 +157,19 @@ def decide(snapshot: Snapshot, now: datetime) -> Action:
 
     Order: an open command comes first (one at a time); then a read that is due, because a write
     rests on what is known; then the most urgent write that may go now; else wait for the earliest
-    time at which any of these changes. In an outage nothing is done before the next probe, and a
+    time at which any of these changes. A lock that Schlage no longer lists waits until its
+    connection's check has found it. In an outage nothing is done before the next probe, and a
     lock that has nothing to do by then leaves the probe to others.
     """
     if snapshot.command is not None:
         return _attend(snapshot.command, now)
     lock = snapshot.lock
+    # Where nothing can be done, a code whose window is over is still no longer said to be wanted.
+    ends = [c.ends_at for c in snapshot.codes if c.wants(now)]
     if not lock.can_call:
-        # Nothing can be done; but a code whose window is over is no longer said to be wanted.
-        return Wait(min((c.ends_at for c in snapshot.codes if c.wants(now)), default=None))
+        return Wait(min(ends, default=None))
+    if lock.is_missing:
+        return Wait(min([now + reach.MISSING_AGAIN, *ends]))
     action = _of_its_own(snapshot, now)
     if lock.call_after is None or lock.call_after <= now:
         return action

@@ -1,7 +1,8 @@
 """How soon somebody needs a lock, when it may be written, and when it is asked whether it is back.
 
 The message that a lock is away, or is back, gets lost as any other does, and a guest may be on the
-way to it or standing at it. Asking costs nothing but a read.
+way to it or standing at it. Asking costs nothing but a read. A lock that Schlage no longer lists is
+not asked: it would be refused, and its connection's check finds the lock again.
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,10 @@ LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
 # Dates that should be open no more are in a hurry for so many tries, which is about half an hour.
 ASTRAY_TRIES: Final = 12
 NOT_SOON: Final = timedelta(days=30)
+# An empty or short list of locks is believed only after three checks over an hour.
+MISSING_CHECKS: Final = 3
+MISSING_FOR: Final = timedelta(hours=1)
+MISSING_AGAIN: Final = timedelta(minutes=30)
 _UNHURRIED: Final = {CodeKind.STAFF: retry.NEAR, CodeKind.SPARE: NOT_SOON}
 _NO_TIME: Final = timedelta(0)
 
@@ -108,6 +113,12 @@ def _next_ask_before(snapshot: Snapshot, now: datetime) -> datetime | None:
         for before in ASK_BEFORE
     )
     return min((at for at in times if at > asked_at), default=None)
+
+
+def missing_checks(before: int, lasts: timedelta) -> int:
+    """How many checks say that a lock is gone, after one more; the last counts once it lasts."""
+    counted = min(before + 1, MISSING_CHECKS)
+    return counted if counted < MISSING_CHECKS or lasts >= MISSING_FOR else MISSING_CHECKS - 1
 
 
 def next_probe(snapshot: Snapshot, call_after: datetime, now: datetime) -> datetime:

@@ -55,6 +55,7 @@ class LockFacts:
     breaker_until: datetime | None = None
     is_slowed: bool = False  # the breaker is open because of failures, not at Schlage's request
     is_offline: bool = False  # as far as Schlage has told
+    is_missing: bool = False  # Schlage lists it no more: every call would be refused
     asked_at: datetime | None = None  # when Schlage last described the lock
     read_at: datetime | None = None
     read_after: datetime | None = None

@@ -75,7 +75,12 @@ def _under_way(
 
 
 def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
-    """When something is tried next; while another command travels, when that is looked up."""
+    """When something is tried next; while another command travels, when that is looked up.
+
+    None for a lock that is missing: nothing is tried before it is found again.
+    """
+    if snapshot.lock.is_missing:
+        return None
     times = [
         t
         for t in (reach.next_write(snapshot, code, now), snapshot.lock.call_after)
@@ -87,6 +92,6 @@ def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | 
 
 
 def _next_look(snapshot: Snapshot, entry: EntryFacts, now: datetime) -> datetime | None:
-    if entry.is_listed:
+    if entry.is_listed or snapshot.lock.is_missing:
         return None
     return reading.next_read(snapshot, now)

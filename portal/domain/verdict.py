@@ -26,6 +26,7 @@ class Reason(StrEnum):
     WAITS_FOR_LOCK = "waits_for_lock"  # not confirmed, and the lock is offline
     CHECKING = "checking"  # the outcome is unknown and being verified
     LOCK_OFFLINE = "lock_offline"  # confirmed, but the lock is offline
+    LOCK_MISSING = "lock_missing"  # confirmed or not, the lock has left the account
     BATTERY_CRITICAL = "battery_critical"
     MISSING_FROM_LIST = "missing_from_list"
     SPARE_GIVEN = "spare_given"  # not confirmed, but the spare that the guest was given is
@@ -47,6 +48,7 @@ class DoorFacts:
     # A held, still valid entry covers the whole stay although the wanted one is not confirmed.
     is_covered: bool = False
     is_offline: bool = False
+    is_lock_missing: bool = False
     is_battery_critical: bool = False
     is_missing_once: bool = False
     is_proven: bool = False
@@ -155,33 +157,52 @@ def _by_own_code(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reaso
     if door.status is Status.NEEDS_YOU:
         return Verdict.NOT_READY, Reason.NEEDS_YOU
     if door.opens:
-        if door.is_missing_once:
-            return Verdict.AT_RISK, Reason.MISSING_FROM_LIST
-        if door.is_offline:
-            return Verdict.AT_RISK, Reason.LOCK_OFFLINE
-        if door.is_battery_critical:
-            return Verdict.AT_RISK, Reason.BATTERY_CRITICAL
+        risk = _risk(door)
+        if risk is not None:
+            return Verdict.AT_RISK, risk
         if door.status is Status.CONFIRMED:
             return Verdict.READY, Reason.ALL_CONFIRMED
         return Verdict.READY, Reason.CHANGE_TRAVELS
+    reason = _what_lasts(door)
+    if to_arrival < LATE_WITHIN:
+        return Verdict.NOT_READY, reason
+    is_in_doubt = door.status is Status.UNSURE or reason is Reason.LOCK_MISSING
+    if to_arrival < RISKY_WITHIN or is_in_doubt:
+        return Verdict.AT_RISK, reason
+    return Verdict.ON_TRACK, reason
+
+
+def _risk(door: DoorFacts) -> Reason | None:
+    """What puts a code at risk that opens its door; None where nothing does."""
+    if door.is_missing_once:
+        return Reason.MISSING_FROM_LIST
+    if door.is_lock_missing:
+        return Reason.LOCK_MISSING
+    if door.is_offline:
+        return Reason.LOCK_OFFLINE
+    return Reason.BATTERY_CRITICAL if door.is_battery_critical else None
+
+
+def _what_lasts(door: DoorFacts) -> Reason:
+    """What a code that does not open its door yet waits for."""
+    if door.is_lock_missing and door.status is not Status.PLANNED:
+        return Reason.LOCK_MISSING
     reason = {
         Status.PLANNED: Reason.PLANNED,
         Status.UNSURE: Reason.CHECKING,
         Status.RETRYING: Reason.TRYING_AGAIN,
     }.get(door.status, Reason.UNDER_WAY)
     if door.is_offline and reason in {Reason.UNDER_WAY, Reason.TRYING_AGAIN}:
-        reason = Reason.WAITS_FOR_LOCK
-    if to_arrival < LATE_WITHIN:
-        return Verdict.NOT_READY, reason
-    if to_arrival < RISKY_WITHIN or door.status is Status.UNSURE:
-        return Verdict.AT_RISK, reason
-    return Verdict.ON_TRACK, reason
+        return Reason.WAITS_FOR_LOCK
+    return reason
 
 
 def _problem(door: DoorFacts, verdict: Verdict, reason: Reason) -> ProblemKey | None:
     """What the booking's row names: its door's problem, or what puts a confirmed door at risk."""
     if reason is Reason.LOCK_OFFLINE:
         return ProblemKey.LOCK_OFFLINE
+    if reason is Reason.LOCK_MISSING:
+        return ProblemKey.LOCK_MISSING
     if reason is Reason.BATTERY_CRITICAL:
         return ProblemKey.LOW_BATTERY
     if reason is Reason.WAITS_FOR_LOCK:

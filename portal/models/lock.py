@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.problems import ProblemKey
+from portal.domain.reach import MISSING_CHECKS
 from portal.domain.secret import Secret
 from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCDateTime
 from portal.models.connection import Connection
@@ -49,7 +50,7 @@ class Lock(AccountOwned, Base):
     has_vlac: Mapped[bool] = mapped_column(default=False)
     seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # in Schlage's device list
     missing_since: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    missing_checks: Mapped[int] = mapped_column(default=0)
+    missing_checks: Mapped[int] = mapped_column(default=0)  # see is_missing
 
     # The bell: when work_lock has something to do here.
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
@@ -80,6 +81,11 @@ class Lock(AccountOwned, Base):
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
     connection: Mapped[Connection] = relationship()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is believed to have left the account: enough checks did not find it."""
+        return self.missing_checks >= MISSING_CHECKS
 
 
 class ForeignCode(AccountOwned, Base):

@@ -35,6 +35,7 @@ CALLED_NO_MORE: Final = Sentence("“{webhook}” took no call for days, and is 
 OF_LOCKS: Final = frozenset(
     {
         keypads.CAUSE,
+        str(ProblemKey.LOCK_MISSING),
         str(ProblemKey.LOCK_OFFLINE),
         str(ProblemKey.LOW_BATTERY),
         str(ProblemKey.LOCK_FULL),
@@ -48,6 +49,7 @@ _ORDER: Final = (
     ProblemKey.SIGNED_OUT,
     ProblemKey.SCHLAGE_OUTAGE,
     NEEDS_YOU,
+    ProblemKey.LOCK_MISSING,
     ProblemKey.LOCK_OFFLINE,
     ProblemKey.LOW_BATTERY,
     ProblemKey.LOCK_FULL,

@@ -14,6 +14,7 @@ from portal.domain.door_event import What
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.reach import MISSING_CHECKS
 from portal.domain.sentences import word
 from portal.domain.status import Status
 from portal.domain.verdict import REMOVAL_ALARM
@@ -50,6 +51,7 @@ BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours
 OFFLINE_BEFORE: Final = timedelta(hours=24)
 OFFLINE_FOR: Final = timedelta(minutes=15)
 BATTERY_BEFORE: Final = timedelta(hours=72)
+MISSING_BEFORE: Final = timedelta(days=7)  # it takes a person, who may have to bring a new lock
 WEBHOOKS_OFF_SHARE: Final = 0.2
 WEBHOOKS_OFF_COMMANDS: Final = 5  # fewer commands in an hour say nothing
 _BY_WEBHOOK: Final = "webhook"
@@ -140,7 +142,11 @@ _NEEDING: Final = (
 )
 # Locks in trouble of their own, and then whoever comes to them next.
 _WEAK_LOCKS: Final = select(Lock).where(
-    or_(Lock.is_online.is_(False), Lock.battery_state.ilike("%critical%"))
+    or_(
+        Lock.is_online.is_(False),
+        Lock.battery_state.ilike("%critical%"),
+        Lock.missing_checks >= MISSING_CHECKS,
+    )
 )
 _COMING: Final = (
     select(DoorCode.lock_id, Booking.id, Booking.starts_at)
@@ -286,21 +292,27 @@ def _of_code(code: DoorCode) -> Condition:
 
 
 def _weak_locks(session: Session, now: datetime) -> list[Condition]:
-    """Locks that are offline, or nearly without power, with a guest on the way to them."""
+    """Locks that are gone, offline, or nearly without power, with a guest on the way to them."""
     weak = {lock.id: lock for lock in session.scalars(_WEAK_LOCKS)}
     if not weak:
         return []
     conditions: dict[str, Condition] = {}
-    coming = {"lock_ids": list(weak), "now": now, "soon": now + BATTERY_BEFORE}
+    coming = {"lock_ids": list(weak), "now": now, "soon": now + MISSING_BEFORE}
     for lock_id, booking_id, starts_at in session.execute(_COMING, coming):
         lock = weak[lock_id]
+        if lock.is_missing:
+            # What was last heard of it is old by now: nothing else is said of it.
+            condition = _of_lock(lock, booking_id, ProblemKey.LOCK_MISSING)
+            conditions.setdefault(condition.key, condition)
+            continue
         is_offline = lock.is_online is False and (
             lock.online_changed_at is None or lock.online_changed_at <= now - OFFLINE_FOR
         )
         if is_offline and starts_at <= now + OFFLINE_BEFORE:
             condition = _of_lock(lock, booking_id, ProblemKey.LOCK_OFFLINE)
             conditions.setdefault(condition.key, condition)
-        if "critical" in (lock.battery_state or "").casefold():
+        is_empty = "critical" in (lock.battery_state or "").casefold()
+        if is_empty and starts_at <= now + BATTERY_BEFORE:
             condition = _of_lock(lock, booking_id, ProblemKey.LOW_BATTERY)
             conditions.setdefault(condition.key, condition)
     return list(conditions.values())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, tenancy
 from portal.config import Settings
+from portal.domain.reach import MISSING_AGAIN, missing_checks
 from portal.domain.status import Status
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
 from portal.models.base import one_of
@@ -34,10 +35,6 @@ log = structlog.get_logger(__name__)
 CHECK_EVERY: Final = timedelta(days=1)
 CHECK_AGAIN: Final = timedelta(minutes=15)
 FIRST_CHECK_AGAIN: Final = timedelta(minutes=2)  # somebody waits to see their locks
-# An empty or short list is believed only after three checks over an hour.
-MISSING_CHECKS: Final = 3
-MISSING_FOR: Final = timedelta(hours=1)
-MISSING_AGAIN: Final = timedelta(minutes=30)
 # A lock's codes come first; who opened it before we knew it can wait.
 LOG_AFTER: Final = timedelta(hours=1)
 
@@ -188,11 +185,15 @@ def _ask_others(session: Session, connection: Connection) -> None:
 
 
 def look_at_locks(lock_id: int) -> None:
-    """Schlage denied knowing this lock: its connection's list of locks is checked now."""
-    with writing() as session:
-        connection_id = session.scalars(select(Lock.connection_id).where(Lock.id == lock_id)).one()
-        session.get_one(Connection, connection_id).due_at = clock.now() + ringing.REPEAT_AFTER
-    ring(JobName.CHECK_CONNECTION, connection_id)
+    """Schlage denied knowing this lock: its connection's list of locks is checked now.
+
+    One that a check did not find either is looked for by the next ones, at their times.
+    """
+    with changing() as session:
+        lock = session.get_one(Lock, lock_id)
+        is_connected = lock.connection.state is ConnectionState.CONNECTED
+        if is_connected and lock.missing_since is None:
+            ringing.mark_check(session, lock.connection)
 
 
 def ask_for_check(connection_id: int) -> bool:
@@ -298,8 +299,9 @@ def _take_over(
                 lock_id=lock.id,
             )
         before = _what_matters(lock)
-        if not _is_reached_already(lock, connection):
+        if lock.connection_id != connection.id and not _is_reached_already(lock):
             lock.connection = connection
+            reach.reopen(session, lock)
         describe(session, lock, device, now)
         if _what_matters(lock) != before:
             changed.append(lock.id)
@@ -308,9 +310,12 @@ def _take_over(
     if any(lock.missing_since is None for lock in missing):
         _ask_others(session, connection)
     for lock in missing:
-        lock.missing_checks += 1
+        was_missing = lock.is_missing
         lock.missing_since = lock.missing_since or now
-        if lock.missing_checks == MISSING_CHECKS and now - lock.missing_since >= MISSING_FOR:
+        lasts = now - lock.missing_since
+        lock.missing_checks = missing_checks(lock.missing_checks, lasts)
+        if lock.is_missing and not was_missing:
+            changed.append(lock.id)
             timeline.record(
                 session,
                 timeline.Kind.LOCK_MISSING,
@@ -323,12 +328,9 @@ def _take_over(
     return bool(missing)
 
 
-def _is_reached_already(lock: Lock, connection: Connection) -> bool:
-    """Whether the lock is reached by another connection already, which it then stays with."""
-    current = lock.connection
-    is_other = current.id != connection.id
-    is_reached = current.state is ConnectionState.CONNECTED and lock.missing_since is None
-    return is_other and is_reached
+def _is_reached_already(lock: Lock) -> bool:
+    """Whether its connection reaches the lock, which then stays with it, whoever else does."""
+    return lock.connection.state is ConnectionState.CONNECTED and lock.missing_since is None
 
 
 def _what_matters(lock: Lock) -> tuple[object, ...]:
@@ -345,7 +347,8 @@ def _what_matters(lock: Lock) -> tuple[object, ...]:
 
 def describe(session: Session, lock: Lock, device: Device, now: datetime) -> None:
     """The lock's facts, as far as the device tells them: one out of reach drops most of them."""
-    lock.seen_at, lock.missing_since, lock.missing_checks = now, None, 0
+    lock.seen_at = now
+    reach.found(session, lock)
     told = {
         "name": device.name[:200],
         "model": (device.device_type or "")[:100] or None,

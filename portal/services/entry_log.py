@@ -124,8 +124,8 @@ def read(lock_id: int) -> None:
         lock = session.scalars(_LOCK, {"lock_id": lock_id}).one_or_none()
         if lock is None:
             return
-        if lock.connection.state is not ConnectionState.CONNECTED:
-            # The first check after signing in again sets a time anew.
+        if lock.connection.state is not ConnectionState.CONNECTED or lock.is_missing:
+            # The first check that shows it again sets a time anew.
             lock.entries_due_at = None
             return
         if lock.connection.outage_since is not None:

@@ -47,9 +47,22 @@ def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> 
             lock_id=lock.id,
         )
     if is_online:
-        lock.breaker_until = lock.read_after = None
-        lock.failures, lock.failure_problem = 0, None
-        free(session, DoorCode.lock_id == lock.id)
+        reopen(session, lock)
+
+
+def found(session: Session, lock: Lock) -> None:
+    """Schlage knows the lock: it is missing no more, and what waited for it is tried now."""
+    if lock.missing_since is None:
+        return
+    lock.missing_since, lock.missing_checks = None, 0
+    reopen(session, lock)
+
+
+def reopen(session: Session, lock: Lock) -> None:
+    """There is a way to the lock again: what failed for want of one is tried now."""
+    lock.breaker_until = lock.read_after = None
+    lock.failures, lock.failure_problem, lock.read_failures = 0, None, 0
+    free(session, DoorCode.lock_id == lock.id)
 
 
 def free(session: Session, which: ColumnElement[bool]) -> None:

@@ -66,6 +66,7 @@ def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
 def _note_answer(session: Session, lock: Lock, now: datetime) -> None:
     """Schlage's servers answer; after reads that failed, what failed with them is tried now."""
     outages.answered(session, lock.connection_id, now)
+    reach.found(session, lock)
     if lock.read_failures and lock.failure_problem in outages.OF_SERVERS:
         lock.failures, lock.failure_problem, lock.breaker_until = 0, None, None
         reach.free(session, DoorCode.lock_id == lock.id)

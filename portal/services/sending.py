@@ -44,9 +44,10 @@ def send(client: SchlageClient, lease: Lease, device_id: str, command_row_id: in
             event=Event.REFUSED, by="answer", problem=ProblemKey.SIGNED_OUT, text=str(error)
         )
     except SchlageRejected as error:
-        news = News(
-            event=Event.REFUSED, by="answer", problem=_problem_of(error), text=_words(error)
-        )
+        problem = _problem_of(error)
+        if problem is ProblemKey.LOCK_MISSING:
+            connections.look_at_locks(lease.lock_id)
+        news = News(event=Event.REFUSED, by="answer", problem=problem, text=_words(error))
     except SchlageUnavailable as error:
         news = News(
             event=Event.NOT_SENT,

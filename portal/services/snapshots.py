@@ -280,6 +280,7 @@ def _lock_facts(rows: LockRows) -> LockFacts:
         breaker_until=lock.breaker_until,
         is_slowed=lock.failures >= retry.BREAKER_AFTER,
         is_offline=lock.is_online is False,
+        is_missing=lock.is_missing,
         asked_at=lock.seen_at,
         read_at=lock.read_at,
         read_after=lock.read_after,

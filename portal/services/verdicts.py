@@ -49,7 +49,13 @@ _OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id")).opt
         DoorCode.proven_at,
     ),
     joinedload(DoorCode.lock).options(
-        load_only(Lock.account_id, Lock.connection_id, Lock.is_online, Lock.battery_state),
+        load_only(
+            Lock.account_id,
+            Lock.connection_id,
+            Lock.is_online,
+            Lock.missing_checks,
+            Lock.battery_state,
+        ),
         joinedload(Lock.connection).load_only(Connection.account_id, Connection.state),
     ),
 )
@@ -190,6 +196,7 @@ def _door(
         is_wanted=code.is_wanted,
         is_covered=bool(covering) and code.status is not Status.NEEDS_YOU,
         is_offline=code.lock.is_online is False,
+        is_lock_missing=code.lock.is_missing,
         is_battery_critical="critical" in (code.lock.battery_state or "").casefold(),
         is_missing_once=any(e.absent_reads > 0 for e in covering),
         is_proven=code.proven_at is not None,

@@ -37,6 +37,7 @@ class Step:
 _PATIENT: Final = frozenset(
     {Reason.UNDER_WAY, Reason.TRYING_AGAIN, Reason.CHECKING, Reason.PLANNED}
 )
+_AWAY: Final = frozenset({Reason.WAITS_FOR_LOCK, Reason.LOCK_MISSING})
 
 # Grey, as there is no guest to let in any more.
 _OVER: Final[Mapping[Reason, Look]] = {
@@ -163,10 +164,10 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
         )
     if judgement.reason in _PATIENT or judgement.problem is None:
         return _other_way_in(stay, is_its_page=is_its_page)
-    if judgement.reason is Reason.WAITS_FOR_LOCK:
+    if judgement.reason in _AWAY and stay.verdict is Verdict.NOT_READY:
         # While there is time the lock is brought back; then only another way in helps.
-        if stay.verdict is Verdict.NOT_READY:
-            return _other_way_in(stay, is_its_page=is_its_page)
+        return _other_way_in(stay, is_its_page=is_its_page)
+    if judgement.reason is Reason.WAITS_FOR_LOCK:
         return _catalogue_step(stay, ProblemKey.LOCK_OFFLINE, by)
     return _catalogue_step(stay, judgement.problem, by)
 
@@ -294,6 +295,10 @@ _REASONS: Final[Mapping[Reason, Callable[[Stay], str]]] = {
     ),
     Reason.LOCK_OFFLINE: lambda stay: gettext(
         "The code is on %(lock)s and works, but the lock is offline.", lock=_lock_name(stay)
+    ),
+    Reason.LOCK_MISSING: lambda stay: gettext(
+        "%(lock)s is not in the Schlage account any more: we can neither send to it nor ask it.",
+        lock=_lock_name(stay),
     ),
     Reason.BATTERY_CRITICAL: lambda stay: gettext(
         "The code is on %(lock)s, but its batteries are nearly empty.", lock=_lock_name(stay)

@@ -125,6 +125,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         lock=LockFacts(
             id=1,
             can_call=draw(st.booleans()),
+            is_missing=draw(st.booleans()),
             call_after=draw(maybe),
             code_length=draw(st.sampled_from([None, 4, 6])),
             has_vlac=draw(st.booleans()),

@@ -90,6 +90,35 @@ def test_a_lock_that_was_never_described_is_asked_at_once() -> None:
     assert decide(snapshot, NOW) == Ask()
 
 
+def test_a_lock_that_schlage_lists_no_more_is_not_called_though_a_guest_waits_for_it() -> None:
+    snapshot = a_snapshot(a_guest(HOUR), is_missing=True, is_offline=True, read_wanted_at=NOW)
+
+    assert decide(snapshot, NOW) == Wait(NOW + 30 * MINUTE)
+
+
+def test_of_a_stay_at_a_missing_lock_the_end_is_not_missed() -> None:
+    code = replace(a_guest(-HOUR), ends_at=NOW + MINUTE)
+
+    assert decide(a_snapshot(code, is_missing=True), NOW) == Wait(NOW + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("before", "lasts", "counted"),
+    [
+        (0, 0 * HOUR, 1),
+        (1, MINUTE, 2),
+        (2, 59 * MINUTE, 2),
+        (2, HOUR, 3),
+        (1, HOUR, 2),
+        (3, 9 * HOUR, 3),
+    ],
+)
+def test_it_takes_three_checks_and_an_hour_to_believe_that_a_lock_is_gone(
+    before: int, lasts: timedelta, counted: int
+) -> None:
+    assert reach.missing_checks(before, lasts) == counted
+
+
 def test_while_asking_fails_it_waits_as_other_reads_do() -> None:
     later = NOW + 4 * MINUTE
 

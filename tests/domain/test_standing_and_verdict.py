@@ -1,5 +1,6 @@
 """What the page says of a door, and of the booking behind it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,14 @@ def test_a_failed_code_retries_at_a_shown_time() -> None:
 
     assert stands(code, gone) == Standing(Status.RETRYING, NOW + MINUTE)
     assert stands(code, gone, breaker_until=NOW + HOUR).due_at == NOW + HOUR
+
+
+def test_what_a_missing_lock_has_to_do_has_no_time() -> None:
+    entry = in_doubt(CODE)
+    leaving = replace(CODE, is_wanted=False, retry_at=NOW - MINUTE)
+
+    assert stands(CODE, entry, is_missing=True) == Standing(Status.UNSURE, None)
+    assert stands(leaving, entry, is_missing=True) == Standing(Status.REMOVING, None)
 
 
 def test_stuck_or_signed_out_needs_you() -> None:
@@ -183,6 +192,7 @@ def test_unsure_is_at_risk_however_far_the_arrival() -> None:
         ({"is_offline": True}, ProblemKey.LOCK_OFFLINE),
         ({"is_battery_critical": True}, ProblemKey.LOW_BATTERY),
         ({"is_missing_once": True}, None),
+        ({"is_lock_missing": True}, ProblemKey.LOCK_MISSING),
     ],
 )
 def test_a_confirmed_door_in_trouble_is_at_risk(
@@ -200,6 +210,22 @@ def test_an_unconfirmed_door_whose_lock_is_offline_says_so(status: Status) -> No
 
     assert (bare.verdict, bare.reason) == (Verdict.AT_RISK, Reason.WAITS_FOR_LOCK)
     assert (bare.problem, told.problem) == (ProblemKey.LOCK_OFFLINE, ProblemKey.NACK)
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.UNSURE, Status.RETRYING])
+def test_a_code_for_a_lock_that_is_gone_is_at_risk_however_far_the_arrival(status: Status) -> None:
+    far = verdict(door(status, is_lock_missing=True, is_offline=True))
+    near = verdict(door(status, is_lock_missing=True), at=ARRIVES - HOUR)
+
+    assert (far.verdict, far.reason) == (Verdict.AT_RISK, Reason.LOCK_MISSING)
+    assert far.problem is ProblemKey.LOCK_MISSING
+    assert (near.verdict, near.reason) == (Verdict.NOT_READY, Reason.LOCK_MISSING)
+
+
+def test_a_planned_code_is_planned_though_its_lock_is_gone() -> None:
+    judged = verdict(door(Status.PLANNED, is_lock_missing=True))
+
+    assert (judged.verdict, judged.reason) == (Verdict.ON_TRACK, Reason.PLANNED)
 
 
 def test_while_a_harmless_change_travels_it_stays_ready() -> None:
@@ -277,6 +303,7 @@ facts = st.builds(
     is_wanted=st.booleans(),
     is_covered=st.booleans(),
     is_offline=st.booleans(),
+    is_lock_missing=st.booleans(),
     is_battery_critical=st.booleans(),
     is_missing_once=st.booleans(),
     is_proven=st.booleans(),

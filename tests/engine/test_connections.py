@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from benchmarks.stage import USER, Stage
 from portal import tenancy
+from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
-from portal.domain.status import Status
+from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import CheckFault, Connection, ConnectionState, Lock, TimelineEntry
 from portal.queue import JobName
@@ -369,6 +370,135 @@ def test_a_lock_that_left_the_list_is_believed_gone_only_after_an_hour(house: Ho
     assert _missing_lines() == 1
     assert house.lock.missing_since is not None
     assert db.session.scalars(select(Lock)).all()
+
+
+def _leave(house: House) -> None:
+    """The lock is another login's from now on, and all calls for it are refused."""
+    house.door.owner_id = "nobody"
+
+
+def _return(house: House) -> None:
+    house.door.owner_id = USER
+
+
+def _calls(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every call from now on that is about a lock, whose id its address has."""
+    seen: list[str] = []
+    send = stage.adapter.send
+
+    def noting(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if "devices/" in (request.url or "").lower():
+            seen.append(f"{request.method} {request.url}")
+        return send(request, **options)
+
+    monkeypatch.setattr(stage.adapter, "send", noting)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "stay",
+    [
+        {"arrives": "2026-03-02T09:00", "departs": "2026-03-02T14:00"},  # its code is to go off
+        {"arrives": "2026-03-02T09:00", "departs": "2026-03-09"},  # it holds for now
+        {"arrives": "2026-03-03", "departs": "2026-03-09"},
+    ],
+)
+def test_a_lock_that_is_gone_is_called_no_more(
+    house: House, monkeypatch: pytest.MonkeyPatch, stay: dict[str, str]
+) -> None:
+    house.book(**stay)
+    house.stage.run_for(minutes=5)
+    _leave(house)
+    house.book("b2", arrives="2026-03-03", departs="2026-03-04", guest="Ben Next")
+    house.stage.run_for(hours=6)
+
+    calls = _calls(house.stage, monkeypatch)
+    house.stage.run_for(days=1)
+
+    assert house.lock.is_missing
+    assert calls == []
+
+
+def test_the_first_refusal_of_a_write_to_a_lock_that_is_gone_has_the_list_looked_at(
+    house: House,
+) -> None:
+    _leave(house)
+
+    house.book()
+
+    assert house.lock.missing_since == house.stage.now
+
+
+def test_before_it_is_believed_a_missing_lock_is_looked_for_at_the_times_of_checks_only(
+    house: House,
+) -> None:
+    _leave(house)
+    house.book(arrives="2026-03-02T10:20")
+
+    house.stage.run_for(minutes=20)
+
+    assert house.lock.missing_checks == 1
+
+
+def test_a_lock_that_many_checks_miss_in_a_short_time_is_told_of_after_an_hour(
+    house: House,
+) -> None:
+    _leave(house)
+    for _ in range(5):
+        connections.check(house.connection.id)
+    is_believed_at_once = house.lock.is_missing
+
+    house.stage.run_for(hours=2)
+
+    assert not is_believed_at_once
+    assert house.lock.is_missing
+    assert _missing_lines() == 1
+
+
+def test_stays_at_a_lock_that_is_gone_are_at_risk_and_somebody_is_told(house: House) -> None:
+    held = house.book("b1", arrives="2026-03-02T12:00", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    _leave(house)
+    due = house.book("b2", arrives="2026-03-06T16:00", departs="2026-03-09")
+    house.stage.run_for(hours=2)
+
+    for booking in (held, due):
+        assert house.booking(booking.id).verdict is Verdict.AT_RISK
+        assert house.booking(booking.id).problem is ProblemKey.LOCK_MISSING
+    assert house.open_alerts() == ["lock_missing"]
+
+
+def test_a_lock_that_is_back_is_worked_with_the_check_that_finds_it(house: House) -> None:
+    held = house.book("b1", arrives="2026-03-02T12:00", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    _leave(house)
+    due = house.book("b2", arrives="2026-03-06T16:00", departs="2026-03-09")
+    house.stage.run_for(hours=20)
+    _return(house)
+
+    connections.check(house.connection.id)
+    house.stage.run_for(minutes=1)
+
+    assert house.status(due) is Status.CONFIRMED
+    assert house.lock.missing_since is None
+    assert house.lock.entries_due_at is not None
+    for booking in (held, due):
+        assert house.booking(booking.id).verdict is Verdict.READY
+    assert house.open_alerts() == []
+
+
+def test_a_lock_that_answers_before_it_was_believed_gone_is_not_missing(house: House) -> None:
+    _leave(house)
+    connections.check(house.connection.id)
+    _return(house)
+
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    house.resync(booking)
+    house.stage.run_for(minutes=5)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.lock.missing_since is None
 
 
 def _missing_lines() -> int:
