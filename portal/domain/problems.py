@@ -377,7 +377,8 @@ _ENTRIES: Final = (
         title="Schlage does not show us this lock at the moment",
         cause="The lock is not in the account's list: it was removed, set up again, "
         "or Schlage's list is incomplete for the moment.",
-        automatic="We keep the mapping and all codes, and look again before believing it.",
+        automatic="We keep the mapping and all codes, look for the lock every half hour, and go on "
+        "the moment it is back.",
         steps=(
             "Check in the Schlage Home app that the lock is there and online.",
             "If it was replaced or set up again, map the new lock to the property.",

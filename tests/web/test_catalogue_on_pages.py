@@ -248,6 +248,21 @@ def test_trouble_behind_an_arrival_has_one_step_and_its_hour_on_the_row(
     assert re.search(r"By (today|tomorrow) \d+:\d\d [AP]M: \w+", words(row.text))
 
 
+def test_a_stay_whose_lock_left_the_account_says_so_and_what_to_check(app: Flask) -> None:
+    lock = make_lock(name="Garden gate", missing_since=clock.now(), missing_checks=3)
+    soon = _arrival(lock, Status.CONFIRMED)
+    here = make_booking(make_property(locks=[lock]), arrives_in=timedelta(minutes=30))
+    make_door_code(here, lock, status=Status.RETRYING, problem=ProblemKey.LOCK_MISSING)
+
+    html = browser(app).get("/").text
+
+    in_time = words(element(html, id=f"booking-{soon}").text)
+    too_late = words(element(html, id=f"booking-{here.id}").text)
+    assert "Garden gate is not in the Schlage account any more" in in_time
+    assert "check in the Schlage Home app that the lock is there" in in_time
+    assert "have another way in ready" in too_late
+
+
 def test_a_code_that_waits_for_an_offline_lock_says_so_and_what_brings_it_back(app: Flask) -> None:
     soon = OF_AN_ARRIVAL[ProblemKey.LOCK_OFFLINE]()
     lock = make_lock(name="Garden gate", is_online=False)
