@@ -256,7 +256,7 @@ def _refuse(session: Session, code: DoorCode, action: engine.Refuse, now: dateti
     fault = action.fault
     code.problem, code.problem_text, code.problem_at = fault.problem, fault.words, now
     code.is_stuck = not fault.waits_for
-    if code.is_stuck and pins.may_choose_anew(code, fault.problem):
+    if code.is_stuck and pins.may_choose_anew(session, code, fault.problem):
         pins.choose_anew(session, code, now)
         code.is_stuck = False
     timeline.record(

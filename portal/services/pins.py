@@ -117,11 +117,18 @@ def _settled(session: Session, booking: Booking, locks: Sequence[Lock]) -> None:
     _split(session, booking, locks)
 
 
-def may_choose_anew(code: DoorCode, problem: ProblemKey) -> bool:
-    """Whether a PIN that cannot be used may simply be replaced: nobody was shown it or chose it."""
+def may_choose_anew(session: Session, code: DoorCode, problem: ProblemKey) -> bool:
+    """Whether a PIN that cannot be used may simply be replaced: nobody was shown it or chose it.
+
+    Only by one that can be: a person has one PIN on all doors, and they may agree on no length.
+    """
     if problem not in {ProblemKey.PIN_CLASH, ProblemKey.WRONG_LENGTH}:
         return False
     if code.staff_code is not None:
+        if problem is ProblemKey.WRONG_LENGTH:
+            locks = [each.lock for each in codes_of_staff(session, code.staff_code)]
+            if not agree_on_length(locks):
+                return False
         return code.staff_code.pin_shown_at is None and not code.staff_code.is_pin_given
     if code.booking is not None:
         is_given = code.booking.pin_origin is PinOrigin.GIVEN
@@ -138,7 +145,7 @@ def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
     elif code.staff_code is not None:
         codes = codes_of_staff(session, code.staff_code)
         locks = [each.lock for each in codes]
-        code.staff_code.pin = random_for(session, locks)
+        code.staff_code.pin = random_for(session, locks, code.staff_code.pin)
         code.staff_code.revision += 1
     else:
         codes = [code]
@@ -152,10 +159,15 @@ def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
     ringing.mark(session, [each.lock_id for each in codes])
 
 
-def random_for(session: Session, locks: Sequence[Lock]) -> Secret:
+def random_for(session: Session, locks: Sequence[Lock], instead_of: Secret | None = None) -> Secret:
     """Random digits that all these locks take and that clash with nothing on any of them."""
-    length = digits_of.common_length(_rules(locks)) or digits_of.DEFAULT_LENGTH
+    length = _length_for(locks, instead_of)
     return Secret(digits_of.choose(length, taken_on(session, [lock.id for lock in locks])))
+
+
+def agree_on_length(locks: Sequence[Lock]) -> bool:
+    """Whether one PIN can have the length that each of these locks takes."""
+    return digits_of.common_length(_rules(locks)) is not None
 
 
 def codes_of_staff(session: Session, staff: StaffCode) -> Sequence[DoorCode]:
@@ -238,6 +250,14 @@ def _split(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
             code.own_pin = own
             changed = True
     return changed
+
+
+def _length_for(locks: Sequence[Lock], instead_of: Secret | None) -> int:
+    """The length that all these locks take; where they agree on none, as long as it was."""
+    length = digits_of.common_length(_rules(locks))
+    if length is None:
+        length = len(instead_of.reveal()) if instead_of else digits_of.DEFAULT_LENGTH
+    return length
 
 
 def _rules(locks: Sequence[Lock]) -> list[LengthRule]:

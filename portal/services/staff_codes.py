@@ -61,6 +61,7 @@ def create(session: Session, account_id: int, wish: StaffWish, actor: str) -> St
     now = clock.now()
     _check(session, wish, now)
     locks = _locks_of_wish(session, wish)
+    _check_lengths(locks)
     pin = wish.pin
     if pin is None:
         pin = pins.random_for(session, locks)
@@ -91,6 +92,7 @@ def update(session: Session, staff: StaffCode, wish: StaffWish, actor: str) -> b
     pin = wish.pin if wish.pin is not None else staff.pin
     is_other_pin = pin != staff.pin
     if is_other_pin or {lock.id for lock in locks} - {c.lock_id for c in _doors(session, staff)}:
+        _check_lengths(locks)
         _check_pin(session, pin, locks, staff)
     before = _picture(staff)
     _fill(staff, wish)
@@ -281,6 +283,15 @@ def _check(session: Session, wish: StaffWish, now: datetime) -> None:
         known = set(session.scalars(select(model.id).where(model.id.in_(ids))))
         if known != ids:
             raise BadStaffCode("places", "One of these is gone. Choose again.")
+
+
+def _check_lengths(locks: Sequence[Lock]) -> None:
+    """Refuses doors that no one PIN can open."""
+    if not pins.agree_on_length(locks):
+        raise BadStaffCode(
+            "places",
+            "These locks take PINs of different lengths: give the person two codes, one for each.",
+        )
 
 
 def _check_pin(

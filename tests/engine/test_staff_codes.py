@@ -23,7 +23,7 @@ from portal.models import (
     Property,
     StaffCode,
 )
-from portal.services import bookings, rebuilds, staff_codes
+from portal.services import bookings, connections, rebuilds, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import BadStaffCode, StaffWish
 from simulator.schedules import ALWAYS as AT_ANY_TIME
@@ -274,6 +274,58 @@ def test_a_pin_that_one_of_its_locks_would_refuse_names_the_lock(watch: Watch) -
         staff_codes.create(
             session, house.account.id, a_wish(house, pin=Secret("730988")), "manager:1"
         )
+
+
+def of_two_lengths(watch: Watch) -> House:
+    """Two doors whose locks take PINs of four and of six digits and no others."""
+    house = House(watch.stage, locks=2, vlac=False)
+    for door, length in zip(house.doors, (4, 6), strict=True):
+        door.code_length = length
+    connections.check(house.connection.id)
+    house.stage.work()
+    return house
+
+
+def test_one_code_for_locks_that_agree_on_no_length_is_refused_and_made_as_two(
+    watch: Watch,
+) -> None:
+    house = of_two_lengths(watch)
+
+    with pytest.raises(BadStaffCode, match="two codes") as refused:
+        hire(house)
+
+    assert refused.value.field == "places"
+    for lock in house.locks:
+        staff = hire(house, property_ids=frozenset(), lock_ids=frozenset({lock.id}))
+        assert [code.status for code in doors(staff)] == [Status.CONFIRMED]
+
+
+def test_a_door_whose_length_the_code_cannot_have_is_not_added_to_it(watch: Watch) -> None:
+    house = of_two_lengths(watch)
+    four, six = house.locks
+    staff = hire(house, property_ids=frozenset(), lock_ids=frozenset({four.id}))
+
+    with pytest.raises(BadStaffCode, match="two codes"):
+        change(house, staff, property_ids=frozenset(), lock_ids=frozenset({four.id, six.id}))
+
+    assert [code.lock_id for code in doors(staff)] == [four.id]
+
+
+def test_a_lock_of_another_length_that_is_mapped_later_asks_a_person_and_spares_the_other_door(
+    watch: Watch,
+) -> None:
+    house = of_two_lengths(watch)
+    house.map(house.locks[0])
+    staff = hire(house)
+    pin = staff.pin.reveal()
+
+    house.map(*house.locks)
+    house.stage.run_for(hours=1)
+
+    assert [code.status for code in doors(staff)] == [Status.CONFIRMED, Status.NEEDS_YOU]
+    assert doors(staff)[1].problem is ProblemKey.WRONG_LENGTH
+    assert house.opens(pin)
+    assert writes(watch) == ["add"]
 
 
 def test_a_guests_digits_that_clash_with_a_staff_code_fall_back_to_random(house: House) -> None:

@@ -90,6 +90,18 @@ def test_a_code_is_made_for_all_locks_of_a_property(app: Flask, bell: FakeBell) 
     assert "until revoked" in page
 
 
+def test_locks_of_different_lengths_are_refused_at_their_field_with_the_remedy(app: Flask) -> None:
+    place = Place(app)
+    place.locks[0].code_length = 4
+    db.session.commit()
+
+    answer = place.post("/staff-codes/new", **place.form())
+
+    assert answer.status_code == 422
+    assert "give the person two codes" in words(element(answer.text, id="places-error").text)
+    assert not db.session.scalars(select(StaffCode)).all()
+
+
 def test_one_lock_without_hours_until_a_day(app: Flask) -> None:
     place = Place(app)
     last = (clock.now() + timedelta(days=9)).date()
