@@ -57,11 +57,20 @@ def settle(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
 
 
 def choose(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
-    """A PIN for the booking that it did not have before."""
-    taken = taken_on(session, [lock.id for lock in locks], but_booking=booking.id)
+    """A PIN for the booking that it did not have before, and so on each door with its own."""
+    old = _give_up_own(_codes(session, booking))
+    _choose(session, booking, locks, old)
+    return True
+
+
+def _choose(
+    session: Session, booking: Booking, locks: Sequence[Lock], but: Collection[str] = ()
+) -> None:
+    """Another PIN for the booking; doors whose own one still fits keep it. None is one of `but`."""
+    taken = taken_on(session, [lock.id for lock in locks], but_booking=booking.id) | set(but)
     if booking.pin is not None:
         taken = taken | {booking.pin.reveal()}
-    length = digits_of.common_length(_rules(locks)) or digits_of.DEFAULT_LENGTH
+    length = _length_for(locks, booking.pin)
     pin, origin, note = None, PinOrigin.RANDOM, ""
     if booking.property.pin_source is PinSource.PHONE and booking.pin is None:
         pin = digits_of.from_phone(booking.guest_phone, length)
@@ -75,8 +84,7 @@ def choose(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
     booking.pin = Secret(pin or digits_of.choose(length, taken))
     booking.pin_origin, booking.pin_note = origin, note
     booking.pin_shown_at = None
-    _settled(session, booking, locks)
-    return True
+    _settled(session, booking, locks, but)
 
 
 def follow_phone(session: Session, booking: Booking, locks: Sequence[Lock], now: datetime) -> bool:
@@ -103,7 +111,9 @@ def follow_phone(session: Session, booking: Booking, locks: Sequence[Lock], now:
     return True
 
 
-def _settled(session: Session, booking: Booking, locks: Sequence[Lock]) -> None:
+def _settled(
+    session: Session, booking: Booking, locks: Sequence[Lock], but: Collection[str] = ()
+) -> None:
     """The PIN that was just chosen is in the history and on the doors that can take it."""
     timeline.record(
         session,
@@ -114,7 +124,7 @@ def _settled(session: Session, booking: Booking, locks: Sequence[Lock]) -> None:
         origin=str(booking.pin_origin),
         note=booking.pin_note,
     )
-    _split(session, booking, locks)
+    _split(session, booking, locks, but)
 
 
 def may_choose_anew(session: Session, code: DoorCode, problem: ProblemKey) -> bool:
@@ -137,26 +147,48 @@ def may_choose_anew(session: Session, code: DoorCode, problem: ProblemKey) -> bo
 
 
 def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
-    """Another PIN on every door that has the code's, as a new revision."""
+    """Another PIN on this door and every other that has the same."""
     if code.booking is not None:
-        codes = _codes(session, code.booking)
-        choose(session, code.booking, [each.lock for each in codes])
-        code.booking.revision += 1
+        codes = _stay_anew(session, code, code.booking)
     elif code.staff_code is not None:
         codes = codes_of_staff(session, code.staff_code)
         locks = [each.lock for each in codes]
         code.staff_code.pin = random_for(session, locks, code.staff_code.pin)
         code.staff_code.revision += 1
+        _revise(codes, code.staff_code.revision)
     else:
         codes = [code]
         code.own_pin = random_for(session, [code.lock])
-    revision = code.revision + 1
+        code.revision += 1
     for each in codes:
-        each.revision = revision
         each.retry_at = None
     # The other doors hold the PIN of a moment ago: they are not green until they have this one.
     standings.restate(session, codes, now)
     ringing.mark(session, [each.lock_id for each in codes])
+
+
+def _stay_anew(session: Session, code: DoorCode, booking: Booking) -> Sequence[DoorCode]:
+    """Other digits on this door of the stay; the doors that are concerned.
+
+    Where the digits are this door's own, or cannot be common to all doors, the others keep theirs.
+    """
+    codes = _codes(session, booking)
+    locks = [each.lock for each in codes]
+    old = _give_up_own([code])
+    is_this_door = bool(old) or (not agree_on_length(locks) and not _fits(booking.pin, code.lock))
+    if booking.pin is not None and is_this_door:
+        # The stay's revision stays: the other doors have what is wanted of them.
+        _split(session, booking, locks, old)
+        return [code]
+    _choose(session, booking, locks)
+    booking.revision += 1
+    _revise(codes, booking.revision)
+    return codes
+
+
+def _revise(codes: Sequence[DoorCode], revision: int) -> None:
+    for each in codes:
+        each.revision = revision
 
 
 def random_for(session: Session, locks: Sequence[Lock], instead_of: Secret | None = None) -> Secret:
@@ -232,24 +264,40 @@ def taken_on(
     return taken
 
 
-def _split(session: Session, booking: Booking, locks: Sequence[Lock]) -> bool:
-    """Doors whose rule the common PIN cannot meet get one of their own; the others none."""
-    assert booking.pin is not None
-    is_common = digits_of.common_length(_rules(locks)) is not None
+def _split(
+    session: Session, booking: Booking, locks: Sequence[Lock], but: Collection[str] = ()
+) -> bool:
+    """Doors whose rule the common PIN cannot meet get one of their own; the others none.
+
+    True where that changed a door's PIN. What is chosen is none of `but`.
+    """
+    is_common = agree_on_length(locks)
     changed = False
     for code in _codes(session, booking):
-        rule = LengthRule(code.lock.code_length, code.lock.has_vlac)
         own = None
-        if not is_common and not rule.allows(booking.pin.reveal()):
-            own = code.own_pin if code.own_pin and rule.allows(code.own_pin.reveal()) else None
+        if not is_common and not _fits(booking.pin, code.lock):
+            own = code.own_pin if _fits(code.own_pin, code.lock) else None
             if own is None:
                 length = code.lock.code_length or digits_of.DEFAULT_LENGTH
-                taken = taken_on(session, [code.lock_id], but_booking=booking.id)
+                taken = taken_on(session, [code.lock_id], but_booking=booking.id) | set(but)
                 own = Secret(digits_of.choose(length, taken))
         if code.own_pin != own:
             code.own_pin = own
             changed = True
     return changed
+
+
+def _give_up_own(codes: Sequence[DoorCode]) -> set[str]:
+    """The digits that these doors had for themselves; from now on they have none."""
+    old = {code.own_pin.reveal() for code in codes if code.own_pin is not None}
+    for code in codes:
+        code.own_pin = None
+    return old
+
+
+def _fits(pin: Secret | None, lock: Lock) -> bool:
+    """Whether there is a PIN, of a length that the lock takes."""
+    return pin is not None and LengthRule(lock.code_length, lock.has_vlac).allows(pin.reveal())
 
 
 def _length_for(locks: Sequence[Lock], instead_of: Secret | None) -> int:

@@ -9,9 +9,9 @@ from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Account, Booking, ForeignCode
-from portal.services import bookings
+from portal.services import bookings, connections
 from tests.engine.promises import Watch
-from tests.support.house import House
+from tests.support.house import House, hours
 
 
 def test_a_pin_waits_for_the_leaving_code_that_has_it(house: House, watch: Watch) -> None:
@@ -69,6 +69,56 @@ def test_a_foreign_code_is_listed_never_touched_and_its_digits_are_kept_clear_of
 
     assert db.session.scalars(select(ForeignCode.label)).all() == ["Cleaner"]
     assert house.held() == ["Cleaner"]
+
+
+def of_two_lengths(watch: Watch) -> House:
+    """Two doors whose locks take PINs of four and of six digits and no others."""
+    house = House(watch.stage, locks=2, vlac=False)
+    for door, length in zip(house.doors, (4, 6), strict=True):
+        door.code_length = length
+    connections.check(house.connection.id)
+    house.stage.work()
+    return house
+
+
+def pins_at_the_doors(house: House, booking: Booking) -> list[str]:
+    pins = [house.code(booking, door).pin for door in (0, 1)]
+    return [pin.reveal() for pin in pins if pin is not None]
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_code_that_is_in_the_way_at_one_door_changes_the_pin_of_that_door_alone(
+    watch: Watch, taken: int
+) -> None:
+    house = of_two_lengths(watch)
+    booking = house.book(arrives="2026-03-20", departs="2026-03-25")
+    before = pins_at_the_doors(house, booking)
+    watch.add_foreign(house.doors[taken], "Owner", before[taken])
+
+    house.stage.run_until(house.code(booking).send_at + hours(0.5))
+
+    after = pins_at_the_doors(house, booking)
+    assert [a == b for a, b in zip(before, after, strict=True)] == [taken == 1, taken == 0]
+    assert [len(pin) for pin in after] == [4, 6]
+    assert [fact.data["command"] for fact in watch.writes].count("add") == 2
+    watch.assert_settled()
+
+
+def test_a_new_pin_is_new_at_a_door_with_a_pin_of_its_own_too(watch: Watch) -> None:
+    house = of_two_lengths(watch)
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    leaked = pins_at_the_doors(house, booking)
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=10)
+
+    fresh = pins_at_the_doors(house, booking)
+    inside = house.booking(booking.id).starts_at
+    for door in (0, 1):
+        assert not house.opens(leaked[door], inside, door)
+        assert house.opens(fresh[door], inside, door)
+    watch.assert_settled()
 
 
 def test_a_full_lock_gives_its_next_place_to_the_soonest_arrival(
