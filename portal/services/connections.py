@@ -26,7 +26,7 @@ from portal.schlage.errors import (
 )
 from portal.schlage.oauth import Authorization
 from portal.schlage.payloads import BatteryState, Device, LockState
-from portal.services import clients, reach, readings, ringing, timeline, verdicts
+from portal.services import clients, reach, readings, ringing, staff_codes, timeline, verdicts
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 
@@ -349,6 +349,7 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
     """The lock's facts, as far as the device tells them: one out of reach drops most of them."""
     lock.seen_at = now
     reach.found(session, lock)
+    zone = lock.time_zone
     told = {
         "name": device.name[:200],
         "model": (device.device_type or "")[:100] or None,
@@ -364,6 +365,8 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
     for field, value in told.items():
         if value is not None and getattr(lock, field) != value:
             setattr(lock, field, value)
+    if lock.time_zone != zone:
+        staff_codes.follow_clock(session, lock)
     if device.is_online is not None:
         reach.set_online(session, lock, device.is_online, now)
     readings.take(session, lock, now)

@@ -176,6 +176,20 @@ def follow_property(session: Session, property_id: int) -> None:
         follow(session, staff)
 
 
+def follow_clock(session: Session, lock: Lock) -> None:
+    """Staff codes with a last day end with it by the clock that the lock is now known to have."""
+    for staff in session.scalars(
+        select(StaffCode)
+        .join(DoorCode, DoorCode.staff_code_id == StaffCode.id)
+        .where(
+            DoorCode.lock_id == lock.id,
+            StaffCode.ends_on.is_not(None),
+            StaffCode.revoked_at.is_(None),
+        )
+    ).all():
+        follow(session, staff)
+
+
 def _locks_of(session: Session, staff: StaffCode) -> Sequence[Lock]:
     grants = session.scalars(select(StaffGrant).where(StaffGrant.staff_code_id == staff.id)).all()
     return _locks(
@@ -257,8 +271,13 @@ def _new(
 
 
 def _bring_up_to_date(code: DoorCode, staff: StaffCode, ends_at: datetime, now: datetime) -> bool:
+    if now >= ends_at:
+        # Over already; where that was to be later by what was known so far, it ends now.
+        if not code.is_wanted or now >= code.ends_at:
+            return False
+        ends_at = now
     wanted = (True, ends_at, staff.revision)
-    if wanted == (code.is_wanted, code.ends_at, code.revision) or now >= ends_at:
+    if wanted == (code.is_wanted, code.ends_at, code.revision):
         return False
     if not code.is_wanted:
         code.starts_at = code.send_at = now.replace(second=0, microsecond=0)

@@ -75,6 +75,12 @@ def doors(staff: StaffCode) -> list[DoorCode]:
     )
 
 
+def forget_clock(house: House) -> None:
+    """Schlage has not told the lock's time zone yet."""
+    with changing() as session:
+        session.get_one(Lock, house.lock.id).time_zone = None
+
+
 def on(house: House, text: str) -> datetime:
     """New York time, where the house stands, in winter."""
     return (datetime.fromisoformat(text) + timedelta(hours=5)).replace(tzinfo=UTC)
@@ -139,6 +145,37 @@ def test_hours_whose_end_never_reached_the_lock_do_not_end_by_themselves(
 
     assert house.held() != []
     assert [code.status for code in doors(staff)] == [Status.REMOVING]
+
+
+def test_the_last_day_is_of_the_locks_own_clock_also_where_that_is_learnt_later(
+    house: House, watch: Watch
+) -> None:
+    forget_clock(house)
+    staff = hire(house, ends_on=date(2026, 3, 3))
+    pin = staff.pin.reveal()
+
+    connections.check(house.connection.id)
+    house.stage.run_for(minutes=5)
+
+    assert house.opens(pin, on(house, "2026-03-03T23:59"))
+    assert not house.opens(pin, on(house, "2026-03-04T00:00"))
+    assert writes(watch) == ["add", "update"]
+
+
+def test_a_last_day_that_is_over_by_the_clock_learnt_later_ends_at_once(watch: Watch) -> None:
+    house = House(watch.stage, zone="Asia/Tokyo")
+    forget_clock(house)
+    staff = hire(house, ends_on=date(2026, 3, 2))
+    assert house.opens(staff.pin.reveal())
+
+    # Midnight was an hour ago in Tokyo, and is in eight hours in Greenwich.
+    house.stage.run_for(hours=1)
+    connections.check(house.connection.id)
+    house.stage.run_for(minutes=5)
+
+    assert not house.opens(staff.pin.reveal())
+    assert [code.status for code in doors(staff)] == [Status.REMOVED]
+    watch.assert_settled()
 
 
 def test_other_hours_go_to_the_same_code_with_the_same_pin(house: House, watch: Watch) -> None:
