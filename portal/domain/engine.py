@@ -139,8 +139,9 @@ _TIER_REMOVAL: Final = 2
 _TIER: Final = {CodeKind.STAFF: 3, CodeKind.SPARE: 4}
 # So many updates in a row may be refused as in use before the entry is given up.
 UPDATES_IN_USE: Final = 2
-# Problems that the pre-flight finds: a code stuck on one is free as soon as the check passes.
-CHECKED: Final = frozenset({ProblemKey.WRONG_LENGTH, ProblemKey.PIN_CLASH, ProblemKey.LOCK_FULL})
+# Problems that the pre-flight finds: a code stuck on one is free as soon as the check passes. Not
+# one of the wrong length: the lock itself may have refused it, by a rule that is not known yet.
+CHECKED: Final = frozenset({ProblemKey.PIN_CLASH, ProblemKey.LOCK_FULL})
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,12 @@ class LengthRule:
         return self.has_vlac or self.code_length is None or len(pin) == self.code_length
 
 
+def length_shown(rule: LengthRule, listed: Collection[int]) -> int | None:
+    """A lock's length by those of the codes on it: the one that all have, else what was known."""
+    lengths = set(listed)
+    return lengths.pop() if len(lengths) == 1 and not rule.has_vlac else rule.code_length
+
+
 def is_well_formed(pin: str) -> bool:
     """Digits only, 4 to 8 of them (Allegion's access-code guide)."""
     return bool(_DIGITS.fullmatch(pin))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, tenancy
 from portal.config import Settings
+from portal.domain.pin import LengthRule
 from portal.domain.reach import MISSING_AGAIN, missing_checks
 from portal.domain.status import Status
 from portal.models import Booking, CheckFault, Connection, ConnectionState, DoorCode, Lock
@@ -26,7 +27,16 @@ from portal.schlage.errors import (
 )
 from portal.schlage.oauth import Authorization
 from portal.schlage.payloads import BatteryState, Device, LockState
-from portal.services import clients, reach, readings, ringing, staff_codes, timeline, verdicts
+from portal.services import (
+    clients,
+    pins,
+    reach,
+    readings,
+    ringing,
+    staff_codes,
+    timeline,
+    verdicts,
+)
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 
@@ -346,7 +356,10 @@ def _what_matters(lock: Lock) -> tuple[object, ...]:
 
 
 def describe(session: Session, lock: Lock, device: Device, now: datetime) -> None:
-    """The lock's facts, as far as the device tells them: one out of reach drops most of them."""
+    """The lock's facts, as far as the device tells them: one out of reach drops most of them.
+
+    Codes that rest on its clock or on its rule for lengths follow.
+    """
     lock.seen_at = now
     reach.found(session, lock)
     zone = lock.time_zone
@@ -359,12 +372,16 @@ def describe(session: Session, lock: Lock, device: Device, now: datetime) -> Non
         "battery_level": device.battery_level,
         "wifi_signal": device.wifi_signal,
         "bolt_state": _known(device.lock_state, LockState.UNKNOWN),
-        "code_length": device.code_length,
-        "has_vlac": device.has_variable_length,
     }
     for field, value in told.items():
         if value is not None and getattr(lock, field) != value:
             setattr(lock, field, value)
+    has_vlac = device.has_variable_length
+    rule = LengthRule(
+        code_length=lock.code_length if device.code_length is None else device.code_length,
+        has_vlac=lock.has_vlac if has_vlac is None else has_vlac,
+    )
+    pins.set_rule(session, lock, rule)
     if lock.time_zone != zone:
         staff_codes.follow_clock(session, lock)
     if device.is_online is not None:

@@ -37,7 +37,7 @@ def fault_of(pin: str, locks: Sequence[Lock]) -> str | None:
     if digits_of.is_trivial(pin):
         return "This PIN is too easy to guess. Choose other digits."
     for lock in locks:
-        if not LengthRule(lock.code_length, lock.has_vlac).allows(pin):
+        if not _rule(lock).allows(pin):
             return _WRONG_LENGTH(lock=lock.name, wanted=lock.code_length, length=len(pin))
     return None
 
@@ -162,6 +162,7 @@ def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
         code.revision += 1
     for each in codes:
         each.retry_at = None
+        _judge_length_anew(each)
     # The other doors hold the PIN of a moment ago: they are not green until they have this one.
     standings.restate(session, codes, now)
     ringing.mark(session, [each.lock_id for each in codes])
@@ -189,6 +190,30 @@ def _stay_anew(session: Session, code: DoorCode, booking: Booking) -> Sequence[D
 def _revise(codes: Sequence[DoorCode], revision: int) -> None:
     for each in codes:
         each.revision = revision
+
+
+def set_rule(session: Session, lock: Lock, rule: LengthRule) -> None:
+    """The lock takes PINs by this rule; codes that stand there as of the wrong length are freed.
+
+    Those that it fits are sent; another PIN is chosen for the others, or a person is asked once.
+    """
+    if rule == _rule(lock):
+        return
+    lock.code_length, lock.has_vlac = rule.code_length, rule.has_vlac
+    for code in session.scalars(
+        select(DoorCode).where(
+            DoorCode.lock_id == lock.id, DoorCode.problem == ProblemKey.WRONG_LENGTH
+        )
+    ):
+        _judge_length_anew(code)
+
+
+def _judge_length_anew(code: DoorCode) -> None:
+    """That the PIN had the wrong length says nothing any more."""
+    if code.problem is not ProblemKey.WRONG_LENGTH:
+        return
+    code.is_stuck, code.failures, code.retry_at = False, 0, None
+    code.problem, code.problem_text, code.problem_at = None, "", None
 
 
 def random_for(session: Session, locks: Sequence[Lock], instead_of: Secret | None = None) -> Secret:
@@ -283,6 +308,7 @@ def _split(
                 own = Secret(digits_of.choose(length, taken))
         if code.own_pin != own:
             code.own_pin = own
+            _judge_length_anew(code)
             changed = True
     return changed
 
@@ -297,7 +323,7 @@ def _give_up_own(codes: Sequence[DoorCode]) -> set[str]:
 
 def _fits(pin: Secret | None, lock: Lock) -> bool:
     """Whether there is a PIN, of a length that the lock takes."""
-    return pin is not None and LengthRule(lock.code_length, lock.has_vlac).allows(pin.reveal())
+    return pin is not None and _rule(lock).allows(pin.reveal())
 
 
 def _length_for(locks: Sequence[Lock], instead_of: Secret | None) -> int:
@@ -309,7 +335,11 @@ def _length_for(locks: Sequence[Lock], instead_of: Secret | None) -> int:
 
 
 def _rules(locks: Sequence[Lock]) -> list[LengthRule]:
-    return [LengthRule(lock.code_length, lock.has_vlac) for lock in locks]
+    return [_rule(lock) for lock in locks]
+
+
+def _rule(lock: Lock) -> LengthRule:
+    return LengthRule(lock.code_length, lock.has_vlac)
 
 
 def _codes(session: Session, booking: Booking) -> Sequence[DoorCode]:

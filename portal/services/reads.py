@@ -1,5 +1,6 @@
 """Reading a lock's list or its description, and writing down what that proves."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -7,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from portal import jitter
 from portal.domain import label, reading, retry
+from portal.domain.entry import EntryState
+from portal.domain.pin import LengthRule, length_shown
 from portal.domain.problems import ProblemKey
 from portal.domain.reading import Listed, Sighting
 from portal.domain.rebuild import FREEZING, Stage
@@ -20,7 +23,7 @@ from portal.schlage.errors import (
     SchlageUnavailable,
 )
 from portal.schlage.payloads import AccessCode, CodeList
-from portal.services import connections, outages, reach, rebuilds, timeline
+from portal.services import connections, outages, pins, reach, rebuilds, timeline
 from portal.services.leases import Lease
 from portal.services.snapshots import Lesson, LockRows, pace
 
@@ -117,13 +120,27 @@ def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> 
     lock.read_at, lock.listed_count = now, len(codes.entries)
     if rows.rebuild is not None and rows.rebuild.stage is Stage.VERIFYING:
         rebuilds.learn(session, rows, len(codes.entries), now)
-    lengths = {line.code_length for line in codes.entries if line.code_length}
-    if lock.code_length is None and len(lengths) == 1 and not lock.has_vlac:
-        lock.code_length = lengths.pop()
     foreign = {line.access_code_id for line in finding.foreign}
+    _learn_length(session, rows, codes, foreign)
     _remember_foreign(session, rows, codes, foreign, now)
     is_revived = any(s.is_listed and s.state is not None for s in finding.sightings)
     return is_revived or had_foreign or bool(foreign)
+
+
+def _learn_length(session: Session, rows: LockRows, codes: CodeList, foreign: set[str]) -> None:
+    """The lock's rule is the length that its codes have, also where another was known.
+
+    A code of ours tells only once the lock has taken it: Schlage lists one that is on its way too.
+    """
+    held = {e.access_code_id for e in rows.entries.values() if e.state is EntryState.HELD}
+    lengths = [
+        line.code_length
+        for line in codes.entries
+        if line.code_length and line.access_code_id in held | foreign
+    ]
+    known = LengthRule(rows.lock.code_length, rows.lock.has_vlac)
+    length = length_shown(known, lengths)
+    pins.set_rule(session, rows.lock, replace(known, code_length=length))
 
 
 def _listed(line: AccessCode) -> Listed:

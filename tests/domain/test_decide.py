@@ -297,9 +297,17 @@ def test_a_refusal_is_said_once() -> None:
 
 
 def test_what_the_pre_flight_refused_goes_as_soon_as_it_passes() -> None:
-    stuck = a_code(is_stuck=True, problem=ProblemKey.WRONG_LENGTH)
+    stuck = a_code(is_stuck=True, problem=ProblemKey.PIN_CLASH)
 
     assert decide(a_snapshot(stuck, code_length=6), NOW) == Send(1, None, Kind.ADD)
+
+
+def test_what_the_lock_refused_for_its_length_is_not_sent_again_by_the_rule_it_was_sent_by() -> (
+    None
+):
+    stuck = a_code(is_stuck=True, problem=ProblemKey.WRONG_LENGTH)
+
+    assert isinstance(decide(a_snapshot(stuck, code_length=6), NOW), Wait)
 
 
 def test_what_asks_a_person_is_not_tried() -> None:

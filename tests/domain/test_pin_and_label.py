@@ -50,6 +50,22 @@ def test_a_pin_is_four_to_eight_ascii_digits(bad: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "has_vlac", "listed", "length"),
+    [
+        (None, False, [4, 4], 4),
+        (4, False, [6], 6),
+        (4, False, [4, 6], 4),
+        (4, False, [], 4),
+        (4, True, [6, 6], 4),
+    ],
+)
+def test_codes_of_one_length_show_the_locks_rule_also_a_new_one(
+    known: int | None, has_vlac: bool, listed: list[int], length: int | None
+) -> None:
+    assert pin.length_shown(LengthRule(known, has_vlac), listed) == length
+
+
+@pytest.mark.parametrize(
     ("rule", "text", "allowed"),
     [
         (LengthRule(6, False), "482917", True),

@@ -8,7 +8,8 @@ from flask import Flask
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
-from portal.models import Account, RestorePolicy
+from portal.models import Account, DoorCode, RestorePolicy
+from portal.services import connections
 from portal.unit_of_work import writing
 from simulator.codes import Code
 from tests.engine.promises import Watch
@@ -136,6 +137,88 @@ def test_the_end_that_another_app_cut_is_not_shown_as_ready_for_ever(
     house.stage.run_for(hours=26)
 
     assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+
+
+def set_up_anew_with_six_digits(house: House, watch: Watch) -> None:
+    """Somebody empties the lock in the app, and their own code fixes another length."""
+    watch.excuse(*house.held())
+    house.stage.cloud.people.delete_all(house.door)
+    watch.add_foreign(house.door, "Owner", "739184")
+
+
+def of_four_digits(watch: Watch) -> House:
+    house = House(watch.stage, vlac=False, code_length=4)
+    connections.check(house.connection.id)
+    house.stage.work()
+    return house
+
+
+def test_a_length_changed_outside_gets_a_pin_of_that_length_where_nobody_knows_the_old_one(
+    watch: Watch,
+) -> None:
+    house = of_four_digits(watch)
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    set_up_anew_with_six_digits(house, watch)
+
+    house.stage.run_for(hours=26)
+
+    assert len(house.pin(booking)) == 6
+    assert house.opens(house.pin(booking), house.booking(booking.id).starts_at)
+    assert len(house.commands()) <= 4
+    watch.assert_settled()
+
+
+def test_a_length_changed_outside_asks_a_person_once_where_the_guest_knows_the_pin(
+    watch: Watch,
+) -> None:
+    house = of_four_digits(watch)
+    booking = house.book()
+    house.stage.run_for(minutes=5)
+    house.show_pin(booking)
+    set_up_anew_with_six_digits(house, watch)
+
+    house.stage.run_for(hours=26)
+
+    assert house.status(booking) is Status.NEEDS_YOU
+    assert house.code(booking).problem is ProblemKey.WRONG_LENGTH
+    assert house.told(booking).count("preflight_failed") == 1
+    assert len(house.commands()) <= 4
+    house.new_pin(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_length_that_the_daily_check_tells_frees_what_another_kept_from_the_lock(
+    watch: Watch,
+) -> None:
+    house = of_four_digits(watch)
+    booking = house.book(arrives="2026-04-05", departs="2026-04-08")
+    with writing() as session:
+        code = session.get_one(DoorCode, house.code(booking).id)
+        code.is_stuck, code.problem = True, ProblemKey.WRONG_LENGTH
+    house.door.code_length = 6
+
+    connections.check(house.connection.id)
+    house.stage.run_until(house.code(booking).send_at + timedelta(minutes=5))
+
+    assert len(house.pin(booking)) == 6
+    assert house.status(booking) is Status.CONFIRMED
+
+
+def test_a_code_that_schlage_lists_before_the_lock_has_it_teaches_no_length(watch: Watch) -> None:
+    house = House(watch.stage, vlac=False)
+    house.door.script.push("timeout_listed_only", only="add")
+    booking = house.book()
+    sent_at = house.stage.now
+
+    house.stage.run_for(minutes=4)
+
+    assert house.lock.read_at is not None
+    assert house.lock.read_at > sent_at
+    assert house.lock.listed_count == 1
+    assert house.status(booking) is not Status.CONFIRMED
+    assert house.lock.code_length is None
 
 
 def delete_by_phone(house: House, watch: Watch) -> None:
