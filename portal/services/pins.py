@@ -169,18 +169,20 @@ def choose_anew(session: Session, code: DoorCode, now: datetime) -> None:
 
 
 def _stay_anew(session: Session, code: DoorCode, booking: Booking) -> Sequence[DoorCode]:
-    """Other digits on this door of the stay; the doors that are concerned.
+    """Other digits on this door of the stay; every door of it that is to get others.
 
     Where the digits are this door's own, or cannot be common to all doors, the others keep theirs.
     """
     codes = _codes(session, booking)
+    before = {each.id: each.pin for each in codes}
     locks = [each.lock for each in codes]
     old = _give_up_own([code])
     is_this_door = bool(old) or (not agree_on_length(locks) and not _fits(booking.pin, code.lock))
     if booking.pin is not None and is_this_door:
-        # The stay's revision stays: the other doors have what is wanted of them.
+        # The stay's revision stays: the other doors have what is wanted of them, but for those
+        # that had digits of their own while the locks agreed on no length.
         _split(session, booking, locks, old)
-        return [code]
+        return [each for each in codes if each.pin != before[each.id]]
     _choose(session, booking, locks)
     booking.revision += 1
     _revise(codes, booking.revision)

@@ -104,6 +104,27 @@ def test_a_code_that_is_in_the_way_at_one_door_changes_the_pin_of_that_door_alon
     watch.assert_settled()
 
 
+def test_doors_that_agree_on_a_length_by_now_get_one_pin_where_a_code_is_in_the_way(
+    watch: Watch,
+) -> None:
+    house = House(watch.stage, locks=3, vlac=False)
+    for door, length in zip(house.doors, (4, 4, 6), strict=True):
+        door.code_length = length
+    connections.check(house.connection.id)
+    house.stage.work()
+    booking = house.book(arrives="2026-03-20", departs="2026-03-25")
+    before = pins_at_the_doors(house, booking)
+    watch.add_foreign(house.doors[0], "Owner", before[0])
+    house.doors[2].code_length = 4
+    connections.check(house.connection.id)
+
+    house.stage.run_until(house.code(booking).send_at + hours(1))
+
+    assert pins_at_the_doors(house, booking) == [house.pin(booking)] * 2
+    assert len(house.pin(booking)) == 4
+    watch.assert_settled()
+
+
 def test_a_new_pin_is_new_at_a_door_with_a_pin_of_its_own_too(watch: Watch) -> None:
     house = of_two_lengths(watch)
     booking = house.book()
