@@ -12,6 +12,7 @@ from enum import StrEnum
 from portal.domain.week import Weekday, WeeklyWindow
 from portal.schlage.reading import Fields, Unreadable, items
 
+_CODE_LENGTHS = range(4, 9)  # digits (Allegion's access-code guide)
 _PIN_FORM = re.compile(r"[0-9]{1,12}")
 _NEXT_PAGE_KEYS = ("next", "nextLink", "nextPageToken", "continuationToken")
 
@@ -173,9 +174,15 @@ def parse_device(value: object) -> Device:
         wifi_signal=fields.number("wifiSignalStrength", "wifiRssi"),
         firmware_version=fields.text("firmwareVersion"),
         time_zone=fields.text("timeZone"),
-        code_length=fields.number("accessCodeLength"),
+        code_length=_code_length(fields),
         has_variable_length=_variable_length(fields),
     )
+
+
+def _code_length(fields: Fields) -> int | None:
+    """How many digits codes have there; a number that no code can have tells nothing."""
+    length = fields.number("accessCodeLength")
+    return length if length in _CODE_LENGTHS else None
 
 
 def _variable_length(fields: Fields) -> bool | None:
@@ -205,7 +212,7 @@ def parse_access_code(value: object) -> AccessCode:
         raise Unreadable("an access code without an id or a name")
     schedule = fields.child("schedule")
     details = Fields(fields.value("scheduleDetails") or schedule.value("scheduleDetails"))
-    length = fields.number("accessCodeLength")
+    length = _code_length(fields)
     schedule_type = _schedule_type(fields.text("scheduleType") or schedule.text("scheduleType"))
     return AccessCode(
         access_code_id=access_code_id,

@@ -90,6 +90,11 @@ def test_a_full_device_is_read_whole():
     )
 
 
+@pytest.mark.parametrize("length", [0, 3, 9, -1])
+def test_a_code_length_that_no_code_can_have_tells_nothing(length):
+    assert parse_device(FULL_DEVICE | {"accessCodeLength": length}).code_length is None
+
+
 def test_a_device_needs_no_more_than_an_id():
     device = parse_device({"deviceId": "d1"})
 
