@@ -308,7 +308,8 @@ _ENTRIES: Final = (
         cause="All codes on this lock have the same number of digits, fixed by its first code.",
         automatic="Nothing is sent until the PIN fits.",
         steps=(
-            "Press New PIN: we choose one that fits every door of this booking.",
+            "For a booking press New PIN: we choose one that fits every door of it.",
+            "For a person of your staff choose other digits, or a code for each lock.",
             "Or press “Set all codes of this lock again”: an empty lock takes any length.",
         ),
         scope=Scope.CODE,
