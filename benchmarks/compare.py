@@ -90,7 +90,10 @@ def duration(seconds: float) -> str:
 ROWS: Final = (
     Row("bookings lived through", _total("bookings")),
     Row("guests locked out although it could be helped", _total("avoidable_lockouts")),
-    Row("guests locked out, and nobody could help it", _total("unavoidable_lockouts")),
+    Row(
+        "guests locked out while lock or Schlage were away, or Delete All was waited for",
+        _total("unavoidable_lockouts"),
+    ),
     Row("codes that opened the door over 15 minutes too long", _total("stale_over_15_min")),
     Row("two codes for one booking", _total("double_codes")),
     Row("green on the page, and not on the lock", _total("wrong_green")),
