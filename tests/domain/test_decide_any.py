@@ -168,12 +168,15 @@ def test_nothing_is_sent_while_a_command_is_open_or_schlage_is_out_of_reach(
 ) -> None:
     action = decide(snapshot, NOW)
 
-    lock = snapshot.lock
-    is_out_of_reach = not lock.can_call or (lock.call_after is not None and lock.call_after > NOW)
     if snapshot.command is not None:
         assert isinstance(action, LookUp | Close | Wait)
-    elif is_out_of_reach:
+    elif _is_out_of_reach(snapshot.lock):
         assert isinstance(action, Wait)
+
+
+def _is_out_of_reach(lock: LockFacts) -> bool:
+    is_in_outage = lock.call_after is not None and lock.call_after > NOW
+    return not lock.can_call or lock.is_missing or is_in_outage
 
 
 @SHARE
@@ -354,9 +357,8 @@ def test_what_cannot_go_is_never_skipped_in_silence(snapshot: Snapshot) -> None:
     """I19: a full lock, too, stands as a problem on the code before anything waits."""
     action = decide(snapshot, NOW)
 
-    lock = snapshot.lock
-    is_held_up = not lock.can_call or (lock.call_after is not None and lock.call_after > NOW)
-    if not isinstance(action, Wait) or snapshot.command is not None or is_held_up:
+    is_held_up = snapshot.command is not None or _is_out_of_reach(snapshot.lock)
+    if not isinstance(action, Wait) or is_held_up:
         return
     for code in snapshot.codes:
         entry = wanted_entry(code, snapshot.entries_of(code))
