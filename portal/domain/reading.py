@@ -117,7 +117,9 @@ def _verification(
         if entry.access_code_id is None:
             return max(entry.evidence_at, last) + pace.verify_after[0]
     elif not entry.is_listed and (
-        entry.absent_reads < READS_TO_BELIEVE or _is_known_to_nobody(code, entry, now)
+        entry.absent_reads < READS_TO_BELIEVE
+        or _is_known_to_nobody(code, entry, now)
+        or _is_wanted_again(code, entry, now)
     ):
         return second or first
     if not code.wants(now) and entry.is_over(now):
@@ -138,6 +140,12 @@ def _is_settled(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
 def _is_to_stay(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
     """Whether the entry carries what is wanted, and is no older try or older PIN."""
     return code.wants(now) and not entry.is_retired and entry.pin == code.pin
+
+
+def _is_wanted_again(code: CodeFacts, entry: EntryFacts, now: datetime) -> bool:
+    """Whether what had vanished when nobody wanted it is to be sent again after all."""
+    is_in_doubt = entry.state is EntryState.MAYBE and entry.evidence is not Evidence.IN_USE
+    return is_in_doubt and _is_to_stay(code, entry, now)
 
 
 def _after_window(code: CodeFacts, entry: EntryFacts, last: datetime) -> datetime | None:

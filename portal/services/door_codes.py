@@ -1,16 +1,26 @@
 """What a booking wants on its property's locks."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
+from portal.domain.entry import EntryState, Evidence
+from portal.domain.reading import READS_TO_BELIEVE
 from portal.domain.status import Status
 from portal.domain.stay import Window, window_of
-from portal.models import Booking, BookingStatus, DoorCode, Lock, Mapping
+from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry, Mapping
 from portal.services import pins, ringing, standings, verdicts
 from portal.zones import zone_or_utc
+
+_VANISHED: Final = select(LockEntry).where(
+    LockEntry.door_code_id == bindparam("code_id"),
+    LockEntry.state == EntryState.GONE,
+    LockEntry.evidence == Evidence.READ_TWICE,
+    LockEntry.absent_reads >= READS_TO_BELIEVE,
+)
 
 
 def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
@@ -38,14 +48,14 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
             if now < window.ends_at:
                 code = _new(session, booking, lock, window, now)
                 touched.add(lock.id)
-        elif _bring_up_to_date(code, booking, window, now):
+        elif _bring_up_to_date(session, code, booking, window, now):
             touched.add(lock.id)
     mapped = {lock.id for lock in locks}
     for lock_id, code in known.items():
         if lock_id in mapped:
             continue
         if code.is_wanted:
-            _want_no_more(code, now)
+            _want_no_more(session, code, now)
         if code.status is not Status.REMOVED:
             # Also one given up before: whether an old door is still kept hangs on the booking.
             touched.add(lock_id)
@@ -60,15 +70,15 @@ def follow(session: Session, booking: Booking, *, urgent: bool = False) -> None:
     verdicts.refresh(session, [booking.id], now)
 
 
-def take_off(code: DoorCode, now: datetime) -> None:
+def take_off(session: Session, code: DoorCode, now: datetime) -> None:
     """The code is to leave its lock from this moment on; half an hour later it is late."""
     code.ends_at = min(code.ends_at, now)
-    _want_no_more(code, now)
+    _want_no_more(session, code, now)
 
 
-def _want_no_more(code: DoorCode, now: datetime) -> None:
+def _want_no_more(session: Session, code: DoorCode, now: datetime) -> None:
     code.is_wanted = False
-    start_afresh(code, now)
+    start_afresh(session, code, now)
     # What kept it from getting on says nothing about taking it off.
     code.problem, code.problem_text, code.problem_at = None, "", None
 
@@ -84,13 +94,13 @@ def _follow_spares(
         .options(joinedload(DoorCode.lock))
     ):
         if not mapped:
-            take_off(code, now)
+            take_off(session, code, now)
         elif code.lock_id not in mapped:
             # Like the guest's own old door: kept until the new one is confirmed.
-            _want_no_more(code, now)
+            _want_no_more(session, code, now)
         elif (code.starts_at, code.ends_at) != (window.starts_at, window.ends_at):
             code.starts_at, code.ends_at = window.starts_at, window.ends_at
-            start_afresh(code, now)
+            start_afresh(session, code, now)
         else:
             continue
         changed.append(code)
@@ -142,7 +152,9 @@ def _send_at(booking: Booking) -> datetime:
     return booking.starts_at - timedelta(days=booking.property.lead_days)
 
 
-def _bring_up_to_date(code: DoorCode, booking: Booking, window: Window, now: datetime) -> bool:
+def _bring_up_to_date(
+    session: Session, code: DoorCode, booking: Booking, window: Window, now: datetime
+) -> bool:
     wanted = (True, window.starts_at, window.ends_at, _send_at(booking), booking.revision)
     held = (code.is_wanted, code.starts_at, code.ends_at, code.send_at, code.revision)
     if wanted == held:
@@ -153,13 +165,27 @@ def _bring_up_to_date(code: DoorCode, booking: Booking, window: Window, now: dat
     if code.status is Status.REMOVED:
         # Back from removed: the engine computes the rest, but only looks at codes that live.
         code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
-    start_afresh(code, now)
+    start_afresh(session, code, now)
     return True
 
 
-def start_afresh(code: DoorCode, now: datetime) -> None:
+def start_afresh(session: Session, code: DoorCode, now: datetime) -> None:
     """Something else is wanted: what went wrong before says nothing about it."""
     code.changed_at = now
+    _doubt_what_vanished(session, code)
     code.retry_at, code.failures, code.is_stuck, code.ladder = None, 0, False, 0
     if code.status is Status.NEEDS_YOU:
         code.problem, code.problem_text, code.problem_at = None, "", None
+
+
+def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
+    """What two reads of the list did not show may be on the lock all the same.
+
+    While it was wanted it was to be sent again, and the lock's answer would have told. Now that it
+    is not, only the lock's log can tell, where logs are known to.
+    """
+    if code.lock.connection.log_tells_at is None:
+        return
+    for entry in session.scalars(_VANISHED, {"code_id": code.id}):
+        if not code.is_wanted or entry.pin != code.pin:
+            entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT

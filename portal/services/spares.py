@@ -42,9 +42,9 @@ def tend(session: Session, rows: LockRows, action: engine.OfStock, now: datetime
     code = rows.codes[action.code_id]
     if isinstance(action, engine.RenewSpare):
         code.ends_at = spare.window_from(now).ends_at
-        door_codes.start_afresh(code, now)
+        door_codes.start_afresh(session, code, now)
         return
-    door_codes.take_off(code, now)
+    door_codes.take_off(session, code, now)
     timeline.record(session, timeline.Kind.SPARE_DROPPED, "engine", **timeline.about(code))
 
 

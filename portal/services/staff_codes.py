@@ -151,13 +151,13 @@ def follow(session: Session, staff: StaffCode) -> None:
         code = known.get(lock.id)
         if code is None and now < ends_at:
             changed.append(_new(session, staff, lock, ends_at, now))
-        elif code is not None and _bring_up_to_date(code, staff, ends_at, now):
+        elif code is not None and _bring_up_to_date(session, code, staff, ends_at, now):
             changed.append(code)
     wanted = {lock.id for lock in locks}
     leaving = [code for lock_id, code in known.items() if lock_id not in wanted and code.is_wanted]
     on_no_list = _on_no_list(session, leaving)
     for code in leaving:
-        door_codes.take_off(code, now)
+        door_codes.take_off(session, code, now)
         if code.id in on_no_list:
             code.problem, code.problem_at = ProblemKey.SPLIT_BRAIN, now
         changed.append(code)
@@ -270,7 +270,9 @@ def _new(
     return code
 
 
-def _bring_up_to_date(code: DoorCode, staff: StaffCode, ends_at: datetime, now: datetime) -> bool:
+def _bring_up_to_date(
+    session: Session, code: DoorCode, staff: StaffCode, ends_at: datetime, now: datetime
+) -> bool:
     if now >= ends_at:
         # Over already; where that was to be later by what was known so far, it ends now.
         if not code.is_wanted or now >= code.ends_at:
@@ -285,7 +287,7 @@ def _bring_up_to_date(code: DoorCode, staff: StaffCode, ends_at: datetime, now: 
     if code.status is Status.REMOVED:
         # Back from removed: the engine computes the rest, but only looks at codes that live.
         code.status, code.status_at, code.removed_at = Status.QUEUED, now, None
-    door_codes.start_afresh(code, now)
+    door_codes.start_afresh(session, code, now)
     return True
 
 

@@ -7,6 +7,7 @@ import pytest
 from requests import PreparedRequest, Response
 
 from benchmarks.stage import Stage
+from portal.domain.entry import EntryState
 from portal.domain.status import Status
 from portal.models import Booking
 from simulator.adapter import CloudAdapter
@@ -41,6 +42,64 @@ def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_remov
 
     house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
     assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def a_guest_whose_code_no_list_shows(house: House, departs: str) -> Booking:
+    """The guest's add is to be sent again; it is on the lock, which went away before it could."""
+    booking = a_guest_whose_add_fails(house, "split_brain_a", departs)
+    house.set_connected(False)
+    house.stage.run_for(minutes=12)
+    assert house.opens(house.pin(booking))
+    assert [e.state for e in house.entries(booking)] == [EntryState.GONE]
+    return booking
+
+
+def test_a_code_to_be_sent_again_that_is_cancelled_instead_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_whose_code_no_list_shows(house, "2026-03-02T20:00")
+
+    house.cancel(booking)
+    watch.look()
+    house.stage.run_for(minutes=30)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "found_in_log" in house.told(booking)
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    house.set_connected(True)
+    house.stage.run_for(hours=2)
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_a_pin_to_be_sent_again_that_is_replaced_instead_is_not_forgotten(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_whose_code_no_list_shows(house, "2026-03-03T10:00")
+
+    house.new_pin(booking)
+    house.stage.run_for(minutes=5)
+
+    assert [e.state for e in house.entries(booking)][0] is EntryState.MAYBE
+
+
+def test_a_code_that_vanished_and_is_wanted_again_is_sent_again(house: House, watch: Watch) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_not_applied", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
+    house.stage.run_for(seconds=20)
+    house.set_connected(False)
+    house.stage.run_for(minutes=12)
+    house.cancel(booking)
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
+    house.set_connected(True)
+
+    house.stage.run_for(minutes=10)
+
+    assert house.status(booking) is Status.CONFIRMED
     watch.assert_settled()
 
 
