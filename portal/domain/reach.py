@@ -32,6 +32,8 @@ PROBE_LATER: Final = (
 LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
 # Dates that should be open no more are in a hurry for so many tries, which is about half an hour.
 ASTRAY_TRIES: Final = 12
+# What was sent without an answer is at the lock by then. Should it be minutes late, reads find it.
+ON_ITS_WAY: Final = timedelta(seconds=60)
 NOT_SOON: Final = timedelta(days=30)
 # An empty or short list of locks is believed only after three checks over an hour.
 MISSING_CHECKS: Final = 3
@@ -74,6 +76,8 @@ def _opens_astray(code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime
 def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
     """Before this nothing is written for the code: its own wait, or its lock's breaker; None: now.
 
+    While dates may still be on their way to the lock, others must not overtake them and then be
+    overwritten: the late ones would stand there, and what the newer ones were told be wrong.
     What matters at the door is not held back before it was tried once: its first try is the probe
     that a slowed lock gets, because what failed there was something else.
     """
@@ -82,7 +86,9 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
     if breaker is not None and lock.is_slowed and not lock.is_offline and code.failures == 0:
         to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
         breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
-    return max((t for t in (code.retry_at, breaker) if t is not None), default=None)
+    is_in_doubt = code.wants(now) and any(e.doubt for e in snapshot.entries_of(code))
+    arrived = lock.unknown_at + ON_ITS_WAY if is_in_doubt and lock.unknown_at else None
+    return max((t for t in (code.retry_at, breaker, arrived) if t is not None), default=None)
 
 
 def next_ask(snapshot: Snapshot, now: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """How soon a lock is needed, and how often one that is away is asked whether it is back."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from portal.domain.command import Kind
 from portal.domain.engine import Ask, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
+from portal.domain.stay import Doubt, Window
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
 
 MINUTE = timedelta(minutes=1)
@@ -165,6 +166,19 @@ def test_a_lock_that_is_thought_to_be_there_is_asked_before_each_arrival(
     snapshot = a_snapshot(a_guest(arrives_in), asked_at=NOW - asked)
 
     assert reach.next_ask(snapshot, NOW) == NOW + next_in
+
+
+def test_dates_of_unknown_outcome_are_not_overtaken_by_others() -> None:
+    code = a_code()
+    window = Window(code.starts_at, code.ends_at)
+    doubtful = an_entry(code, doubt=Doubt(window, window))
+
+    def waits(entry: EntryFacts, of: CodeFacts = code) -> datetime | None:
+        return reach.next_write(a_snapshot(of, entries=(entry,), unknown_at=NOW), of, NOW)
+
+    assert waits(doubtful) == NOW + reach.ON_ITS_WAY
+    assert waits(an_entry(code)) is None
+    assert waits(doubtful, replace(code, is_wanted=False)) is None
 
 
 def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:

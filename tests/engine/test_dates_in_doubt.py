@@ -12,6 +12,7 @@ from portal.models import Account, Booking, Property, RestorePolicy
 from portal.services import properties, spares
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
+from simulator.faults import preset
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
@@ -51,6 +52,27 @@ def test_a_stay_moved_and_moved_back_is_not_ready_while_the_lock_may_have_the_da
     house.stage.run_for(minutes=30)
     assert house.opens(house.pin(booking))
     assert house.booking(booking.id).verdict is Verdict.READY
+
+
+def test_dates_that_are_still_on_their_way_are_not_overtaken_by_newer_ones(
+    house: House, watch: Watch
+) -> None:
+    def takes(seconds: float) -> None:
+        changed = {"latency_median": seconds, "latency_p95": seconds}
+        house.stage.cloud.set_faults(preset("clean").changed(changed))
+
+    house.book("b1", "2026-03-02T10:00", "2026-03-04")
+    house.stage.run_for(minutes=5)
+    takes(40.0)
+    house.door.script.push("bad_gateway_done", only="update")
+    house.book("b1", "2026-03-02T10:00", "2026-03-05")
+    takes(1.0)
+    booking = house.book("b1", "2026-03-02T10:00", "2026-03-06")
+
+    house.stage.run_for(minutes=3)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
 
 
 def test_late_news_of_an_older_update_does_not_end_the_doubt_of_a_newer_one(
