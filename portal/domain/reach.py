@@ -87,7 +87,7 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
         to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
         breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
     is_in_doubt = code.wants(now) and any(e.doubt for e in snapshot.entries_of(code))
-    arrived = lock.unknown_at + ON_ITS_WAY if is_in_doubt and lock.unknown_at else None
+    arrived = code.problem_at + ON_ITS_WAY if is_in_doubt and code.problem_at else None
     return max((t for t in (code.retry_at, breaker, arrived) if t is not None), default=None)
 
 

@@ -169,12 +169,12 @@ def test_a_lock_that_is_thought_to_be_there_is_asked_before_each_arrival(
 
 
 def test_dates_of_unknown_outcome_are_not_overtaken_by_others() -> None:
-    code = a_code()
+    code = a_code(problem_at=NOW)
     window = Window(code.starts_at, code.ends_at)
     doubtful = an_entry(code, doubt=Doubt(window, window))
 
     def waits(entry: EntryFacts, of: CodeFacts = code) -> datetime | None:
-        return reach.next_write(a_snapshot(of, entries=(entry,), unknown_at=NOW), of, NOW)
+        return reach.next_write(a_snapshot(of, entries=(entry,)), of, NOW)
 
     assert waits(doubtful) == NOW + reach.ON_ITS_WAY
     assert waits(an_entry(code)) is None
