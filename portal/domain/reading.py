@@ -278,14 +278,11 @@ def _missed(
     if entry.absent_at is not None and now < entry.absent_at + pace.verify_gap:
         return None
     reads = min(entry.absent_reads + 1, READS_TO_BELIEVE)
-    was_there = entry.access_code_id is not None and (
-        entry.state is EntryState.HELD or entry.evidence is Evidence.LEAVING
-    )
     state = evidence = None
     if reads >= READS_TO_BELIEVE:
         if entry.is_over(now):
             state, evidence = EntryState.GONE, Evidence.WINDOW_OVER
-        elif (log_tells or was_there) and has_vanished(
+        elif (log_tells or _was_there(entry)) and has_vanished(
             replace(entry, absent_reads=reads), code, now
         ):
             # Schlage's servers may never have learnt what the lock did: its log decides, or its
@@ -326,8 +323,15 @@ def has_vanished(entry: EntryFacts, code: CodeFacts | None, now: datetime) -> bo
     )
 
 
+def _was_there(entry: EntryFacts) -> bool:
+    """Whether the lock has confirmed it, under an id by which its removal can be sent again."""
+    return entry.access_code_id is not None and (
+        entry.state is EntryState.HELD or entry.evidence is Evidence.LEAVING
+    )
+
+
 def _is_known_to_nobody(code: CodeFacts | None, entry: EntryFacts, now: datetime) -> bool:
     """An attempt at a spare that was given up: were it on the lock, nobody could type it."""
-    if code is None or code.kind is not CodeKind.SPARE:
+    if code is None or code.kind is not CodeKind.SPARE or _was_there(entry):
         return False
     return entry.is_retired or not (code.is_given or code.wants(now))

@@ -190,3 +190,16 @@ def test_where_no_log_ever_told_of_codes_two_lists_are_no_proof_against_what_was
     stage.run_for(hours=2)
     assert house.status(booking) is Status.REMOVED
     assert house.held() == []
+
+
+def test_a_spare_that_the_lock_kept_and_the_list_lost_is_removed_again(watch: Watch) -> None:
+    house = House(watch.stage, spares=1)
+    house.stage.run_for(minutes=5)
+    assert len(house.held()) == 1
+    house.door.script.push("timeout_listed_only", only="delete")
+
+    house.map()
+    house.stage.run_for(minutes=20)
+
+    assert house.held() == []
+    watch.assert_settled()
