@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain import retry
+from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import (
     CodeFacts,
     CodeKind,
@@ -34,6 +35,7 @@ LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
 ASTRAY_TRIES: Final = 12
 # What was sent without an answer is at the lock by then. Should it be minutes late, reads find it.
 ON_ITS_WAY: Final = timedelta(seconds=60)
+_UNANSWERED: Final = frozenset({ProblemKey.COMMAND_TIMEOUT, ProblemKey.OUTCOME_UNKNOWN})
 NOT_SOON: Final = timedelta(days=30)
 # An empty or short list of locks is believed only after three checks over an hour.
 MISSING_CHECKS: Final = 3
@@ -86,8 +88,9 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
     if breaker is not None and lock.is_slowed and not lock.is_offline and code.failures == 0:
         to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
         breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
-    is_in_doubt = code.wants(now) and any(e.doubt for e in snapshot.entries_of(code))
-    arrived = code.problem_at + ON_ITS_WAY if is_in_doubt and code.problem_at else None
+    is_in_doubt = code.problem in _UNANSWERED and any(e.doubt for e in snapshot.entries_of(code))
+    is_to_wait = is_in_doubt and code.wants(now)
+    arrived = code.problem_at + ON_ITS_WAY if is_to_wait and code.problem_at else None
     return max((t for t in (code.retry_at, breaker, arrived) if t is not None), default=None)
 
 

@@ -10,6 +10,7 @@ from portal.domain import reach, retry
 from portal.domain.command import Kind
 from portal.domain.engine import Ask, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
+from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
 from portal.domain.stay import Doubt, Window
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
@@ -169,7 +170,8 @@ def test_a_lock_that_is_thought_to_be_there_is_asked_before_each_arrival(
 
 
 def test_dates_of_unknown_outcome_are_not_overtaken_by_others() -> None:
-    code = a_code(problem_at=NOW)
+    code = a_code(problem=ProblemKey.OUTCOME_UNKNOWN, problem_at=NOW)
+    refused = replace(code, problem=ProblemKey.ALREADY_IN_USE)
     window = Window(code.starts_at, code.ends_at)
     doubtful = an_entry(code, doubt=Doubt(window, window))
 
@@ -178,6 +180,7 @@ def test_dates_of_unknown_outcome_are_not_overtaken_by_others() -> None:
 
     assert waits(doubtful) == NOW + reach.ON_ITS_WAY
     assert waits(an_entry(code)) is None
+    assert waits(doubtful, refused) is None
     assert waits(doubtful, replace(code, is_wanted=False)) is None
 
 
