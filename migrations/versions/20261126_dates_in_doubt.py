@@ -1,4 +1,4 @@
-"""what is left to know of dates that a lock may have in place of the confirmed ones
+"""the dates that a lock may have in place of the confirmed ones
 
 Revision ID: 0012_dates_in_doubt
 Revises: 0011_over_without_a_word
@@ -13,22 +13,12 @@ down_revision = "0011_over_without_a_word"
 branch_labels = None
 depends_on = None
 
-_TIMES = ("doubt_starts_at", "doubt_ends_at", "may_start_at", "may_end_at")
-
 
 def upgrade():
     with op.batch_alter_table("lock_entry", schema=None) as batch_op:
-        for name in _TIMES:
-            batch_op.add_column(sa.Column(name, sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("doubt_command_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("doubt_starts_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("doubt_ends_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.drop_column("changed_outside_at")
-    # What somebody else changed and nobody has put back yet: none of its dates is sure.
-    op.execute(
-        "UPDATE lock_entry SET doubt_starts_at = starts_at, doubt_ends_at = starts_at,"
-        " may_start_at = starts_at, may_end_at = ends_at"
-        " WHERE state = 'held' AND door_code_id IN"
-        " (SELECT id FROM door_code WHERE problem = 'changed_outside')"
-    )
 
 
 def downgrade():
@@ -36,6 +26,5 @@ def downgrade():
         batch_op.add_column(
             sa.Column("changed_outside_at", sa.DateTime(timezone=True), nullable=True)
         )
-        batch_op.drop_column("doubt_command_id")
-        for name in reversed(_TIMES):
-            batch_op.drop_column(name)
+        batch_op.drop_column("doubt_ends_at")
+        batch_op.drop_column("doubt_starts_at")

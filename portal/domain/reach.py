@@ -78,8 +78,8 @@ def _opens_astray(code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime
 def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
     """Before this nothing is written for the code: its own wait, or its lock's breaker; None: now.
 
-    While dates may still be on their way to the lock, others must not overtake them and then be
-    overwritten: the late ones would stand there, and what the newer ones were told be wrong.
+    While dates may still be on their way to the lock, newer ones wait: the older ones, overtaken,
+    would stand on the lock in the end, behind a page that shows the newer ones as confirmed.
     What matters at the door is not held back before it was tried once: its first try is the probe
     that a slowed lock gets, because what failed there was something else.
     """
@@ -89,8 +89,9 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
         to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
         breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
     is_in_doubt = code.problem in _UNANSWERED and any(e.doubt for e in snapshot.entries_of(code))
-    is_to_wait = is_in_doubt and code.wants(now)
-    arrived = code.problem_at + ON_ITS_WAY if is_to_wait and code.problem_at else None
+    arrived = None
+    if is_in_doubt and code.wants(now) and code.problem_at is not None:
+        arrived = code.problem_at + ON_ITS_WAY
     return max((t for t in (code.retry_at, breaker, arrived) if t is not None), default=None)
 
 

@@ -203,9 +203,10 @@ def deleted(
 
 def refusal(session: Session, rebuild: Rebuild) -> ProblemKey | None:
     """Why our own Delete All was refused, where that has stopped the rebuild."""
+    if rebuild.stage is not Stage.STOPPED:
+        return None
     last = _last_delete_all(session, rebuild)
-    is_refused = last is not None and last.state is State.FAILED
-    return last.problem if last is not None and is_refused else None
+    return last.problem if last is not None and last.state is State.FAILED else None
 
 
 def _doubt_what_is_held(session: Session, lock_id: int, now: datetime) -> None:
