@@ -10,11 +10,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import bindparam, inspect, select, text
 
 from portal import create_app
 from portal.extensions import db
-from portal.models.base import Base
+from portal.models import LockEntry
+from portal.models.base import Base, UTCDateTime
 from tests.support import databases
 from tests.support.bells import FakeBell
 from tests.support.settings import make_settings
@@ -108,6 +109,26 @@ _OLD_ROWS: Final[dict[str, dict[str, Any]]] = {
         "created_at": _THEN,
     },
 }
+_OLD_ENTRY: Final[dict[str, Any]] = {
+    "id": 1,
+    "account_id": 1,
+    "door_code_id": 1,
+    "lock_id": 1,
+    "label": "Ana",
+    "pin": "",
+    "starts_at": _THEN,
+    "ends_at": _THEN,
+    "revision": 1,
+    "state": "held",
+    "evidence": "confirmed",
+    "evidence_at": _THEN,
+    "is_retired": False,
+    "is_ghost": False,
+    "absent_reads": 0,
+    "is_witnessed": True,
+    "contradictions": 0,
+    "created_at": _THEN,
+}
 
 
 @pytest.fixture
@@ -156,12 +177,44 @@ def test_revisions_import_nothing_of_ours_so_that_they_stay_true_when_the_code_c
     assert [path.name for path in revisions if "portal" in path.read_text()] == []
 
 
-def test_bookings_and_their_codes_live_through_every_upgrade_and_back(empty_app: Flask) -> None:
-    upgrade(revision="0001")
+def _fill(tables: dict[str, dict[str, Any]]) -> None:
     with db.engine.begin() as connection:
-        for table, row in _OLD_ROWS.items():
+        for table, row in tables.items():
             names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
             connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608
+
+
+def test_dates_in_doubt_become_what_is_sure_and_what_may_be(empty_app: Flask) -> None:
+    """Confirmed from the 1st to the 3rd; what may have been done is from the 2nd to the 4th."""
+    upgrade(revision="0001")
+    _fill(_OLD_ROWS | {"lock_entry": _OLD_ENTRY})
+    upgrade(revision="0012_dates_in_doubt")
+    days = {f"on_{day}": datetime(2026, 3, day, 15, tzinfo=UTC) for day in range(1, 5)}
+    with db.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE lock_entry SET starts_at = :on_1, ends_at = :on_3,"
+                " doubt_starts_at = :on_2, doubt_ends_at = :on_4"
+            ).bindparams(*(bindparam(name, at, UTCDateTime()) for name, at in days.items()))
+        )
+
+    upgrade()
+
+    with db.engine.connect() as connection:
+        entry = connection.execute(
+            select(
+                LockEntry.doubt_starts_at,
+                LockEntry.doubt_ends_at,
+                LockEntry.may_start_at,
+                LockEntry.may_end_at,
+            )
+        ).one()
+    assert [at.day for at in entry] == [2, 3, 1, 4]
+
+
+def test_bookings_and_their_codes_live_through_every_upgrade_and_back(empty_app: Flask) -> None:
+    upgrade(revision="0001")
+    _fill(_OLD_ROWS)
 
     upgrade()
     with db.engine.connect() as connection:
