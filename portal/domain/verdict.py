@@ -164,10 +164,10 @@ def _by_own_code(door: DoorFacts, to_arrival: timedelta) -> tuple[Verdict, Reaso
             return Verdict.READY, Reason.ALL_CONFIRMED
         return Verdict.READY, Reason.CHANGE_TRAVELS
     reason = _what_lasts(door)
-    if to_arrival < LATE_WITHIN:
+    if to_arrival <= LATE_WITHIN:
         return Verdict.NOT_READY, reason
     is_in_doubt = door.status is Status.UNSURE or reason is Reason.LOCK_MISSING
-    if to_arrival < RISKY_WITHIN or is_in_doubt:
+    if to_arrival <= RISKY_WITHIN or is_in_doubt:
         return Verdict.AT_RISK, reason
     return Verdict.ON_TRACK, reason
 

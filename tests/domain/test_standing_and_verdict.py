@@ -168,10 +168,10 @@ def test_a_booking_without_a_lock_is_an_unrecognized_job_state() -> None:
     ("before", "expected"),
     [
         (timedelta(hours=48), Verdict.ON_TRACK),
-        (timedelta(hours=6), Verdict.ON_TRACK),
-        (timedelta(hours=6) - timedelta(seconds=1), Verdict.AT_RISK),
-        (timedelta(hours=2), Verdict.AT_RISK),
-        (timedelta(hours=2) - timedelta(seconds=1), Verdict.NOT_READY),
+        (timedelta(hours=6, seconds=1), Verdict.ON_TRACK),
+        (timedelta(hours=6), Verdict.AT_RISK),
+        (timedelta(hours=2, seconds=1), Verdict.AT_RISK),
+        (timedelta(hours=2), Verdict.NOT_READY),
         (timedelta(hours=-1), Verdict.NOT_READY),
     ],
 )
