@@ -111,12 +111,7 @@ _OURS: Final[Mapping[str, Cause]] = {
 }
 # The one step where it leads to the alert's own place, and what the link there is called.
 _STEPS: Final[Mapping[str, tuple[Any, Any]]] = {
-    GUEST_CANNOT_ENTER: (
-        lazy_gettext(
-            "call the guest, then unlock the door from here or tell them the other way in."
-        ),
-        lazy_gettext("Open the booking"),
-    ),
+    GUEST_CANNOT_ENTER: (words.HELP_AT_DOOR, lazy_gettext("Open the booking")),
     FEED_HELD: (
         lazy_gettext("say whether those stays are really gone."),
         lazy_gettext("Open the calendar"),

@@ -292,6 +292,8 @@ def _context(booking_id: int) -> dict[str, Any]:
         "stay": stay,
         "fallback": fallback.reveal() if fallback else None,
         "call": call,
+        # Digits that a PIN is made of are shown on a recorded click and nowhere else.
+        "is_phone_hidden": bool(details.phone) and details.pin_origin is PinOrigin.PHONE,
         "links_of": {
             d.door.id: _links_of(d, details)
             for d in (*details.doors, *details.spares)

@@ -45,6 +45,14 @@ _OVER: Final[Mapping[Reason, Look]] = {
     Reason.CANCELLED: Look(lazy_gettext("Cancelled"), "ban", "grey"),
 }
 
+# Red, whatever the locks have confirmed: somebody stands before a door.
+_CANNOT_GET_IN: Final = Look(lazy_gettext("Cannot get in"), "door-closed", "red")
+_MAY_NOT_GET_IN: Final = Look(lazy_gettext("May not get in"), "door-closed", "red")
+# What to do about a guest who calls from the door, for whoever reads it anywhere else.
+HELP_AT_DOOR: Final = lazy_gettext(
+    "call the guest, then unlock the door on the booking's page or tell them the other way in."
+)
+
 LISTING_SITES: Final = frozenset({Source.AIRBNB, Source.VRBO, Source.BOOKING_COM})
 
 
@@ -57,6 +65,7 @@ def install(app: Flask) -> None:
         reason=reason,
         automatic=automatic,
         step=step,
+        help_at_door=help_at_door,
         door_automatic=door_automatic,
     )
 
@@ -91,8 +100,15 @@ def place_of(stay: Stay, door: Door | None = None) -> Place:
     )
 
 
-def look(stay: Stay) -> Look:
-    """How the stay's verdict is shown; one that is over or cancelled is not called ready."""
+def look(stay: Stay, *, has_called: bool = False, has_keypad_trouble: bool = False) -> Look:
+    """How the stay is shown: a guest at the door before every verdict.
+
+    One that is over or cancelled is not called ready.
+    """
+    if has_called:
+        return _CANNOT_GET_IN
+    if has_keypad_trouble:
+        return _MAY_NOT_GET_IN
     if stay.verdict in {Verdict.READY, Verdict.ON_TRACK}:
         return _OVER.get(stay.judgement.reason) or VERDICT[stay.verdict]
     return VERDICT[stay.verdict]
@@ -170,6 +186,17 @@ def step(stay: Stay, *, is_its_page: bool = False) -> Step | None:
     if judgement.reason is Reason.WAITS_FOR_LOCK:
         return _catalogue_step(stay, ProblemKey.LOCK_OFFLINE, by)
     return _catalogue_step(stay, judgement.problem, by)
+
+
+def help_at_door(stay: Stay, *, may_act: bool, is_its_page: bool = False) -> str:
+    """The one thing to do about a guest who calls from the door, as it goes on after a colon."""
+    if not (may_act and stay.doors):
+        return gettext(
+            "call the guest and tell them the other way in, or ask a manager to unlock the door."
+        )
+    if is_its_page:
+        return gettext("call the guest, then unlock the door here or tell them the other way in.")
+    return str(HELP_AT_DOOR)
 
 
 def _spare_step(stay: Stay) -> Step:

@@ -242,7 +242,8 @@ def test_a_guest_at_the_door_is_told_with_what_to_do(world: World) -> None:
     said = [text for _, text in world.messenger.sent if "stands at the door" in text.title]
     assert len(said) == 1
     assert said[0].title == "Ana Guest at Casa Mar: a guest stands at the door and it does not open"
-    assert "Your one step, now: call the guest, then unlock the door from here" in said[0].body
+    step = "Your one step, now: call the guest, then unlock the door on the booking's page"
+    assert step in said[0].body
     told = [json.loads(posted.body) for posted in world.receiver.posted]
     of_guest = [b["type"] for b in told if b["data"]["cause"] == "guest_cannot_enter"]
     assert of_guest == ["alert.opened", "alert.resolved"]

@@ -1,19 +1,19 @@
 """Arrivals when a guest calls for help or a keypad is in trouble: first, and said alike."""
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from flask import Flask
 from freezegun import freeze_time
 
 from portal import clock
 from portal.domain.door_event import How, What, Whose
+from portal.domain.entry import EntryState, Evidence
 from portal.domain.secret import Secret
 from portal.domain.status import Status
-from portal.models import (
-    ConnectionState,
-    Role,
-)
+from portal.models import ConnectionState, DoorCode, Lock, PinOrigin, Role
 from tests.support.builders import (
     fresh,
     make_account,
@@ -21,14 +21,30 @@ from tests.support.builders import (
     make_channel,
     make_connection,
     make_door_event,
+    make_entry,
     make_feed,
     make_guest_link,
     make_lock,
     make_property,
+    make_spare,
 )
 from tests.support.client import PortalClient
 from tests.web.outlook import HOUR, a_stay, answer, calls_for_help, keypad_locked, title
 from tests.web.pages import browser, element, elements, poll_url, words
+
+
+def a_spare(lock: Lock, **fields: Any) -> DoorCode:
+    """A spare that the lock has confirmed."""
+    code = make_spare(lock, **fields)
+    make_entry(
+        code,
+        state=EntryState.HELD,
+        evidence=Evidence.CONFIRMED,
+        pin=code.own_pin,
+        starts_at=code.starts_at,
+        ends_at=code.ends_at,
+    )
+    return code
 
 
 def test_a_guest_who_calls_is_the_first_thing_on_the_page_although_the_code_is_confirmed(
@@ -199,6 +215,111 @@ def test_the_booking_page_says_what_arrivals_says_of_the_keypad(app: Flask) -> N
     assert element(client.get("/").text, data_banner="keypad")
     assert element(html, data_keypad="paused")
     assert "Key box 4711 by the gate" in html
+
+
+def test_the_page_of_a_guest_who_calls_says_so_first_and_names_one_step(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes", guest_phone="+1 612 555 0107")
+    calls_for_help(booking)
+    client = browser(app)
+
+    html = client.get(f"/bookings/{booking.id}").text
+    live = client.get(f"/bookings/{booking.id}/live").text
+
+    lock = booking.door_codes[0].lock
+    for page in (html, live):
+        assert title(page) == "Cannot get in: Robin Reyes · Latchboard"
+        panel = words(element(page, id=f"booking-{booking.id}").text)
+        assert panel.startswith("Cannot get in The guest says that the door does not open.")
+        assert panel.count("Do this now:") == 1
+        assert "call the guest, then unlock the door here or tell them the other way in" in panel
+        assert "Their phone: +1 612 555 0107" in panel
+        assert f"Unlock {lock.name} now" in panel
+        assert "The guest is in" in panel
+        assert "Ready" not in panel
+
+
+def test_a_guest_who_calls_and_lacks_a_code_has_one_step_and_the_spare_beside_it(
+    app: Flask,
+) -> None:
+    booking = a_stay(Status.NEEDS_YOU, arrives_in=-HOUR)
+    a_spare(booking.door_codes[0].lock)
+    calls_for_help(booking)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    panel = words(element(html, id=f"booking-{booking.id}").text)
+    assert panel.count("Do this now:") == 1
+    assert "Do this now: call the guest" in panel
+    assert [e.text.strip() for e in elements(html, form="give-spare")] == [
+        "Give the guest the spare code"
+    ]
+
+
+def test_a_guest_with_a_spare_who_calls_is_not_only_to_be_told_the_spare(app: Flask) -> None:
+    booking = a_stay(Status.NEEDS_YOU, arrives_in=-HOUR)
+    a_spare(booking.door_codes[0].lock, given_to_id=booking.id)
+    calls_for_help(booking)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    panel = words(element(html, id=f"booking-{booking.id}").text)
+    assert "Cannot get in" in panel
+    assert panel.count("Do this now:") == 1
+    assert "Do this now: call the guest" in panel
+
+
+@pytest.mark.parametrize("role", [Role.STAFF, Role.VIEWER])
+def test_who_may_not_unlock_is_not_told_to(app: Flask, role: Role) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    calls_for_help(booking)
+    client = browser(app, role=role)
+
+    arrivals, page = client.get("/").text, client.get(f"/bookings/{booking.id}").text
+
+    step = "call the guest and tell them the other way in, or ask a manager to unlock the door"
+    assert step in words(element(arrivals, data_banner="call").text)
+    for html in (arrivals, page):
+        shown = words(element(html, id=f"booking-{booking.id}").text)
+        assert step in shown
+        assert "then unlock" not in shown
+
+
+def test_a_step_that_is_read_elsewhere_says_where_the_door_is_unlocked(app: Flask) -> None:
+    calls_for_help(a_stay(arrives_in=-HOUR))
+    client = browser(app)
+
+    step = "call the guest, then unlock the door on the booking's page or tell them"
+    assert step in words(element(client.get("/").text, data_banner="call").text)
+    assert step in words(element(client.get("/alerts").text, id="alerts").text)
+
+
+def test_who_is_to_call_a_guest_whose_number_is_hidden_is_told_what_shows_it(app: Flask) -> None:
+    booking = a_stay(
+        arrives_in=-HOUR, pin="550142", pin_origin=PinOrigin.PHONE, guest_phone="+12125550142"
+    )
+    calls_for_help(booking)
+    client = browser(app)
+    address = f"/bookings/{booking.id}"
+
+    html = client.get(address).text
+    shown = client.send(f"{address}/pin").text
+    viewers = browser(app, role=Role.VIEWER).get(address).text
+
+    assert "Show PIN shows their phone number too." in words(html)
+    assert element(html, form="give-spare", formaction=f"{address}/pin")
+    assert "5550142" not in html
+    assert "+12125550142" in shown
+    assert "Show PIN" not in viewers
+
+
+def test_a_keypad_in_trouble_is_the_headline_of_the_guests_page_too(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR, name="Robin Reyes")
+    keypad_locked(booking)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    assert title(html) == "May not get in: Robin Reyes · Latchboard"
+    assert words(element(html, id=f"booking-{booking.id}").text).startswith("May not get in")
 
 
 def test_wrong_digits_on_the_day_before_put_no_guest_at_the_door(app: Flask) -> None:
