@@ -34,6 +34,7 @@ from portal.models import (
     Lock,
     LockEntry,
     Rebuild,
+    TimelineEntry,
 )
 from portal.models.base import one_of
 from portal.services import ringing, timeline
@@ -62,6 +63,7 @@ class Preview:
     """What a rebuild of this lock would do: codes set again, codes that nobody can restore."""
 
     again: tuple[DoorCode, ...]
+    later: int  # codes that are not due yet: they are sent at their time, as without a rebuild
     leaving: int
     foreign: tuple[ForeignCode, ...]
     inside: Booking | None  # whose guest is inside now
@@ -79,7 +81,8 @@ def preview(session: Session, lock: Lock) -> Preview:
             joinedload(DoorCode.staff_code),
         )
     ).all()
-    again = sorted((c for c in codes if c.is_wanted and now < c.ends_at), key=_by_turn)
+    wanted = [c for c in codes if c.is_wanted and now < c.ends_at]
+    again = sorted((c for c in wanted if _is_due(c, now)), key=_by_turn)
     # Also a guest who keeps an old door until the new one is confirmed.
     stays = [stay for c in codes if (stay := c.stay) and stay.status is BookingStatus.CONFIRMED]
     inside = next((stay for stay in stays if stay.starts_at <= now < stay.ends_at), None)
@@ -87,8 +90,17 @@ def preview(session: Session, lock: Lock) -> Preview:
         select(ForeignCode).where(ForeignCode.lock_id == lock.id).order_by(ForeignCode.label)
     ).all()
     return Preview(
-        again=tuple(again), leaving=len(codes) - len(again), foreign=tuple(foreign), inside=inside
+        again=tuple(again),
+        later=len(wanted) - len(again),
+        leaving=len(codes) - len(wanted),
+        foreign=tuple(foreign),
+        inside=inside,
     )
+
+
+def _is_due(code: DoorCode, now: datetime) -> bool:
+    """Whether it should be on the lock by now: there is one for every booking, however far."""
+    return code.status is not Status.PLANNED or code.send_at <= now
 
 
 def _by_turn(code: DoorCode) -> tuple[bool, bool, datetime, int]:
@@ -209,6 +221,41 @@ def refusal(session: Session, rebuild: Rebuild) -> ProblemKey | None:
     return last.problem if last is not None and last.state is State.FAILED else None
 
 
+def may_have_deleted(session: Session, rebuild: Rebuild) -> bool:
+    """Whether codes may be gone: Delete All was begun here or pressed, and not plainly refused.
+
+    The history tells, as a rebuild that was stopped does not say how far it came.
+    """
+    lines = session.scalars(
+        select(TimelineEntry.data).where(
+            TimelineEntry.lock_id == rebuild.lock_id,
+            TimelineEntry.kind == timeline.Kind.REBUILD,
+            TimelineEntry.at >= rebuild.started_at,
+        )
+    )
+    stages = {line.get("stage") for line in lines}
+    if Stage.VERIFYING in stages:
+        return True
+    return Stage.DELETING in stages and refusal(session, rebuild) is None
+
+
+def not_set(rebuild: Rebuild, seen: Preview) -> tuple[DoorCode, ...]:
+    """The codes that a finished rebuild left without the lock's confirmation, and that lack it yet.
+
+    What was made or came due since is none of its matter.
+    """
+    at, emptied_at = rebuild.finished_at, rebuild.emptied_at
+    if rebuild.stage is not Stage.DONE or at is None or emptied_at is None:
+        return ()
+    return tuple(
+        code
+        for code in seen.again
+        if code.created_at <= at
+        and code.send_at <= at
+        and (code.confirmed_at is None or code.confirmed_at < emptied_at)
+    )
+
+
 def _doubt_what_is_held(session: Session, lock_id: int, now: datetime) -> None:
     """From Delete All on nobody knows which codes the lock still has: none is said to be there.
 
@@ -299,10 +346,13 @@ def advance(session: Session, rows: LockRows, now: datetime) -> None:
         return
     rebuild.stage, rebuild.finished_at = Stage.DONE, now
     rebuild.listed_after = rows.lock.listed_count
-    _tell(session, rebuild, "engine")
+    due = [code for code in wanted if _is_due(code, now)]
+    rebuild.planned = len(due)
+    left = sum(code.status is not Status.CONFIRMED for code in due)
+    _tell(session, rebuild, "engine", left=left)
 
 
-def _tell(session: Session, rebuild: Rebuild, actor: str) -> None:
+def _tell(session: Session, rebuild: Rebuild, actor: str, **more: int) -> None:
     timeline.record(
         session,
         timeline.Kind.REBUILD,
@@ -312,4 +362,5 @@ def _tell(session: Session, rebuild: Rebuild, actor: str) -> None:
         stage=str(rebuild.stage),
         before=rebuild.listed_before,
         after=rebuild.listed_after,
+        **more,
     )

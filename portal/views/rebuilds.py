@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal import clock
 from portal.domain.problems import CATALOGUE
 from portal.domain.rebuild import RUNNING, Stage
+from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Lock, Rebuild, Role
 from portal.services import lock_cards, rebuilds, roles
@@ -72,11 +73,18 @@ def pressed(lock_id: int) -> BaseResponse:
 def stop(lock_id: int) -> BaseResponse:
     """Ends it where it is; the lock's queue runs again."""
     _lock(lock_id)
+    is_stopped, may_have_deleted = False, False
     with changing() as session:
         rebuild = rebuilds.running(session, lock_id)
         if rebuild is not None and rebuild.stage is not Stage.SETTING:
             rebuilds.stop(session, rebuild, caller().actor, clock.now())
-    flash(gettext("Stopped. The lock's other codes go on."), "good")
+            is_stopped, may_have_deleted = True, rebuilds.may_have_deleted(session, rebuild)
+    if not is_stopped:
+        flash(gettext("It cannot be stopped any more: the codes are being set again."), "info")
+    elif may_have_deleted:
+        flash(gettext("Stopped. Delete All may have worked: see below."), "warn")
+    else:
+        flash(gettext("Stopped. Nothing was deleted."), "good")
     return _htmx.go_to(url_for("rebuilds.show", lock_id=lock_id))
 
 
@@ -99,8 +107,13 @@ def _context(lock_id: int) -> dict[str, Any]:
         "rebuild": latest,
         "is_running": is_running,
         "refusal": _refusal(latest) if latest is not None else "",
+        "may_have_deleted": latest is not None
+        and latest.stage is Stage.STOPPED
+        and rebuilds.may_have_deleted(db.session(), latest),
         "steps": _steps(latest) if latest is not None and is_running else (),
-        "is_set": [code.status == "confirmed" for code in preview.again].count(True),
+        "is_set": sum(code.status is Status.CONFIRMED for code in preview.again),
+        "needing": [code for code in preview.again if code.status is Status.NEEDS_YOU],
+        "not_set": rebuilds.not_set(latest, preview) if latest is not None else (),
         "live_url": _live.url(
             "rebuilds.live", caller(), clock.now() + timedelta(hours=1), lock_id=lock_id
         ),

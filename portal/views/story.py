@@ -294,6 +294,15 @@ def _keypad(data: Mapping[str, Any], lock: str) -> Told:
 
 
 def _rebuild(data: Mapping[str, Any], lock: str) -> Told:
+    left = int(data.get("left") or 0)
+    if left:
+        words = ngettext(
+            "The codes of %(lock)s were set again, but for one",
+            "The codes of %(lock)s were set again, but for %(num)s",
+            left,
+            lock=lock,
+        )
+        return Told(words, "", "", "wrench", "amber")
     words = {
         Stage.WAITING: gettext("Setting all codes of %(lock)s again was begun", lock=lock),
         Stage.DELETING: gettext("All codes of %(lock)s are being deleted from here", lock=lock),

@@ -100,6 +100,23 @@ def test_a_rebuild_sets_every_code_again_and_counts_them(house: House, by_comman
     assert len(house.held()) == 2
 
 
+def test_a_rebuild_counts_the_codes_that_are_due_by_its_end_and_none_of_later_stays(
+    house: House,
+) -> None:
+    house.book("b1", arrives="2026-03-04", departs="2026-03-06")
+    house.book("b2", arrives="2026-04-20", departs="2026-04-22")
+    house.stage.run_for(minutes=5)
+
+    _start(house, by_command=True)
+    at_first = _latest(house).planned
+    house.book("b3", arrives="2026-03-06", departs="2026-03-08")
+    house.stage.run_for(minutes=15)
+
+    rebuild = _latest(house)
+    assert at_first == 1
+    assert (rebuild.planned, rebuild.listed_after) == (2, 2)
+
+
 # How many moments a rebuild of one code has at which a process can die.
 MOMENTS = 60
 
