@@ -25,7 +25,7 @@ STILL_AFTER: Final = timedelta(minutes=5)
 _TOLD_ELSEWHERE: Final = frozenset(
     {GUEST_CANNOT_ENTER, NOT_CONFIRMED, str(ProblemKey.SCHLAGE_OUTAGE)}
 )
-_REMOVALS: Final = frozenset({str(ProblemKey.REMOVAL_UNCONFIRMED), str(ProblemKey.SPLIT_BRAIN)})
+REMOVALS: Final = frozenset({str(ProblemKey.REMOVAL_UNCONFIRMED), str(ProblemKey.SPLIT_BRAIN)})
 
 
 class Worry(StrEnum):
@@ -192,12 +192,24 @@ def outlook(
     )
 
 
-def matters(alerts: Iterable[AlertFacts], worried: Collection[int]) -> frozenset[str]:
+def matters(
+    alerts: Iterable[AlertFacts], *, worried: Collection[int], listed: Collection[int]
+) -> frozenset[str]:
     """The threads of open alerts that need a person, beside what guests' rows and removals say.
 
-    `worried` are the bookings that are counted as guests who need somebody.
+    `worried` are the bookings that are counted as guests who need somebody, `listed` those whose
+    old codes stand in the list of such.
     """
-    return frozenset(alert.thread for alert in alerts if _is_matter(alert, worried))
+    return frozenset(alert.thread for alert in alerts if _is_matter(alert, worried, listed))
+
+
+def removals(alerts: Iterable[AlertFacts]) -> frozenset[int]:
+    """The bookings of which something old may still open a door, as open alerts tell."""
+    return frozenset(
+        alert.booking_id
+        for alert in alerts
+        if alert.cause in REMOVALS and alert.booking_id is not None
+    )
 
 
 def trying(alerts: Iterable[AlertFacts], cases: Iterable[Case]) -> int:
@@ -214,10 +226,10 @@ def _nearness(starts_at: datetime, now: datetime) -> tuple[bool, timedelta]:
     return starts_at > now, abs(starts_at - now)
 
 
-def _is_matter(alert: AlertFacts, worried: Collection[int]) -> bool:
+def _is_matter(alert: AlertFacts, worried: Collection[int], listed: Collection[int]) -> bool:
     if alert.cause in _TOLD_ELSEWHERE or alert.booking_id in worried:
         return False
-    return not (alert.cause in _REMOVALS and alert.booking_id is not None)
+    return not (alert.cause in REMOVALS and alert.booking_id in listed)
 
 
 def is_unread(read_at: datetime, now: datetime) -> bool:

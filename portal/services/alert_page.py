@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import notices
 from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
+from portal.domain.outlook import REMOVALS
 from portal.domain.problems import ProblemKey
 from portal.domain.sentences import Sentence
 from portal.models import Alert, Booking, Connection, Feed, Lock, Property
@@ -160,6 +161,16 @@ def items(session: Session, conditions: Sequence[ColumnElement[bool]], now: date
     found = stays.load(session, [Booking.id.in_(ids)], now) if ids else []
     by_id = {stay.id: stay for stay in found}
     return [_item(row, by_id) for row in rows]
+
+
+def old_of(session: Session, booking_id: int, now: datetime) -> list[Item]:
+    """The open alerts that something old of this booking may still open a door."""
+    conditions = [
+        Alert.booking_id == booking_id,
+        Alert.closed_at.is_(None),
+        Alert.cause.in_(sorted(REMOVALS)),
+    ]
+    return items(session, conditions, now)
 
 
 def count_open(session: Session, account_id: int, topic: Topic) -> int:

@@ -127,7 +127,11 @@ def arrivals(session: Session, wish: Wish, now: datetime, *, is_staff: bool = Fa
     if is_staff:
         wrong = wrong.for_staff()
     alerts = () if is_staff else near.alerts
-    told = rules.matters(alerts, near.worried_ids)
+    told = rules.matters(
+        alerts,
+        worried=near.worried_ids,
+        listed=outlook.listed_as_old(session, alerts, now),
+    )
     counted = {stay.property_id for stay in near.worried}
     seen = rules.outlook(
         near.cases,

@@ -114,14 +114,7 @@ def near(session: Session, now: datetime, scope: Conditions) -> Near:
 
 def leftovers(session: Session, now: datetime, scope: Conditions) -> Leftovers:
     """Stays that are over or cancelled and whose codes are still coming off."""
-    # Not correlated: asked once, not for every booking the account ever had.
-    is_coming_off = Booking.id.in_(
-        select(func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)).where(
-            DoorCode.status == Status.REMOVING
-        )
-    )
-    is_over = or_(Booking.ends_at <= now, Booking.status == BookingStatus.CANCELLED)
-    conditions = [is_coming_off, is_over, *scope]
+    conditions = [*_left_over(now), *scope]
     judged = stays.load(
         session,
         conditions,
@@ -136,6 +129,30 @@ def leftovers(session: Session, now: datetime, scope: Conditions) -> Leftovers:
         # Of a stay that is over nothing else is ever at risk.
         total = count(session, conditions, _moved(judged))[Verdict.AT_RISK]
     return Leftovers(tuple(judged), tuple(overdue), total)
+
+
+def listed_as_old(session: Session, alerts: Sequence[AlertFacts], now: datetime) -> frozenset[int]:
+    """Of the bookings whose removals are alerted, those that the list of leftovers has.
+
+    The others still stand: an old PIN of theirs, or their old dates, may open a door.
+    """
+    ids = outlook.removals(alerts)
+    if not ids:
+        return frozenset()
+    return frozenset(
+        session.scalars(select(Booking.id).where(Booking.id.in_(sorted(ids)), *_left_over(now)))
+    )
+
+
+def _left_over(now: datetime) -> list[ColumnElement[bool]]:
+    # Not correlated: asked once, not for every booking the account ever had.
+    is_coming_off = Booking.id.in_(
+        select(func.coalesce(DoorCode.booking_id, DoorCode.given_to_id)).where(
+            DoorCode.status == Status.REMOVING
+        )
+    )
+    is_over = or_(Booking.ends_at <= now, Booking.status == BookingStatus.CANCELLED)
+    return [is_coming_off, is_over]
 
 
 def here_or_soon(now: datetime) -> list[ColumnElement[bool]]:

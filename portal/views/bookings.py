@@ -14,6 +14,7 @@ from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Booking, PinOrigin, Role
 from portal.services import (
+    alert_page,
     booking_page,
     bookings,
     entry_page,
@@ -28,7 +29,7 @@ from portal.services import (
 from portal.services.booking_page import Details
 from portal.services.bookings import BadBooking
 from portal.services.spares import NoSpare
-from portal.views import _htmx, _live, filters, words
+from portal.views import _htmx, _live, alert_words, filters, words
 from portal.views._guard import caller, own_path, requires
 from portal.views._language import language_name
 from portal.views._pages import links
@@ -286,12 +287,15 @@ def _context(booking_id: int) -> dict[str, Any]:
     turn = stays.next_turn([stay], now)
     if keypad is not None:
         turn = min(turn, keypad.until)
+    # Of a stay that is over the verdict tells, with its step; staff are sent to no other app.
+    old = () if _is_staff() or stay.overdue_since else alert_page.old_of(db.session(), stay.id, now)
     doors = () if is_over else [door.lock_id for door in stay.doors]
     return {
         "details": details,
         "stay": stay,
         "fallback": fallback.reveal() if fallback else None,
         "call": call,
+        "old": [(item, alert_words.step_of(item)) for item in old],
         # Digits that a PIN is made of are shown on a recorded click and nowhere else.
         "is_phone_hidden": bool(details.phone) and details.pin_origin is PinOrigin.PHONE,
         "links_of": {

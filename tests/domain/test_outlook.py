@@ -149,8 +149,10 @@ def test_the_page_looks_like_the_worst_of_what_it_counts(
         (alert("lock_offline", booking_id=7, lock_id=3), False),
         # A stay that is further ahead stands in no row.
         (alert(NEEDS_YOU, booking_id=9), True),
-        # A stay's old code stands in a list of its own; a staff code's nowhere else.
-        (alert("removal_unconfirmed", booking_id=9), False),
+        # A past stay's code stands in a list of its own; what is old of one that stands, and a
+        # staff code, nowhere else.
+        (alert("removal_unconfirmed", booking_id=5), False),
+        (alert("removal_unconfirmed", booking_id=9), True),
         (alert("removal_unconfirmed"), True),
         (alert("split_brain"), True),
     ],
@@ -158,13 +160,13 @@ def test_the_page_looks_like_the_worst_of_what_it_counts(
 def test_an_open_alert_counts_once_and_only_where_a_person_can_do_something(
     open_alert: AlertFacts, counts: bool
 ) -> None:
-    assert bool(matters([open_alert], {7})) is counts
+    assert bool(matters([open_alert], worried={7}, listed={5})) is counts
 
 
 def test_a_trouble_with_two_alerts_is_one_matter() -> None:
     alerts = [alert(NEEDS_YOU, n, booking_id=9, lock_id=3) for n in (1, 2)]
 
-    assert len(matters(alerts, ())) == 1
+    assert len(matters(alerts, worried=(), listed=())) == 1
 
 
 def test_a_code_that_was_told_of_is_being_tried_while_its_guest_needs_nobody() -> None:

@@ -46,6 +46,18 @@ from tests.web.outlook import (
 from tests.web.pages import browser, element, elements, poll_url, words
 
 
+def what_is_old(booking: Booking) -> None:
+    """The open alert that an old PIN or old dates of this stay still open its door."""
+    [code] = booking.door_codes
+    make_alert(
+        cause="removal_unconfirmed",
+        key=f"removal_unconfirmed:{code.id}",
+        words="Front door: Not proven yet that the old code is off the lock.",
+        booking_id=booking.id,
+        lock_id=code.lock_id,
+    )
+
+
 def test_an_old_code_that_is_not_proven_off_is_no_quiet(app: Flask) -> None:
     an_old_code()
 
@@ -166,6 +178,65 @@ def test_an_open_alert_is_counted_and_links_to_the_alerts(app: Flask) -> None:
     assert "Nothing needs you" not in html
     assert title(html) == "Arrivals · Latchboard"
     assert "Open the alerts" in html
+
+
+def test_an_old_pin_that_still_opens_is_no_quiet_although_its_guest_is_ready(app: Flask) -> None:
+    booking = a_stay()
+    what_is_old(booking)
+    client = browser(app)
+
+    html = client.get("/").text
+    page = client.get(f"/bookings/{booking.id}").text
+
+    lock_id = booking.door_codes[0].lock_id
+    assert answer(html)[0] == "The next arrival is ready"
+    assert answer(html)[1].startswith("One thing needs you.")
+    assert "Open the alerts" in html
+    assert "Nothing needs you" not in html
+    said = words(element(page, data_old_code="yes").text)
+    assert "Not proven yet that the old code is off the lock" in said
+    assert "Do this now: if it matters now, delete the code in the Schlage Home app" in said
+    assert f"/locks/{lock_id}" in {e.get("href") for e in elements(page)}
+    assert words(element(page, id=f"booking-{booking.id}").text).startswith("Ready")
+
+
+def test_what_is_old_of_a_stay_that_needs_more_comes_after_that(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR)
+    what_is_old(booking)
+    calls_for_help(booking)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    page = words(element(html, id=f"booking-{booking.id}").text)
+    assert page.count("Do this now:") == 1
+    assert "Do this now: call the guest" in page
+    assert "After that: if it matters now, delete the code" in page
+
+
+def test_staff_are_not_sent_to_the_schlage_home_app(app: Flask) -> None:
+    booking = a_stay()
+    what_is_old(booking)
+
+    page = browser(app, role=Role.STAFF).get(f"/bookings/{booking.id}").text
+
+    assert not elements(page, data_old_code="yes")
+
+
+def test_a_past_stays_old_code_that_was_alerted_is_counted_once(app: Flask) -> None:
+    code = an_old_code()
+    make_alert(
+        cause="removal_unconfirmed",
+        key=f"removal_unconfirmed:{code.id}",
+        booking_id=code.booking_id,
+        lock_id=code.lock_id,
+    )
+    client = browser(app)
+
+    html = client.get("/").text
+    page = client.get(f"/bookings/{code.booking_id}").text
+
+    assert answer(html)[1] == "One old code is not proven off its lock."
+    assert not elements(page, data_old_code="yes")
 
 
 def test_an_alert_about_a_guest_who_is_counted_is_not_counted_twice(app: Flask) -> None:
