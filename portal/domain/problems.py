@@ -5,8 +5,8 @@ takes from it whether software may try again. Texts are matched where Schlage's 
 a text nobody has seen becomes `unknown`, shown raw and counted.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -499,6 +499,26 @@ CATALOGUE: Final[Mapping[ProblemKey, Problem]] = {entry.key: entry for entry in 
 
 # Seen beside HTTP 502 in July 2024: the vendor's number for a refused schedule.
 _CODES: Final = {34: ProblemKey.SCHEDULE_NOT_VALID}
+
+
+def as_it_came(key: ProblemKey, led: Collection[ProblemKey] = ()) -> Problem:
+    """The entry; a split brain's also with the steps and links of the problems that led to it."""
+    problem = CATALOGUE[key]
+    if key is not ProblemKey.SPLIT_BRAIN:
+        return problem
+    before = [each for each in _ENTRIES if each.key in led and each.policy is Policy.LADDER]
+    return replace(
+        problem,
+        steps=tuple(dict.fromkeys(step for each in (problem, *before) for step in each.steps)),
+        links=tuple(dict.fromkeys(link for each in (problem, *before) for link in each.links)),
+    )
+
+
+def beyond_rebuild(problem: Problem) -> tuple[str, ...]:
+    """The steps that are left where setting all codes of the lock again does not help."""
+    if problem.policy is not Policy.LADDER and problem.key is not ProblemKey.SPLIT_BRAIN:
+        return ()
+    return tuple(step for step in problem.steps if step not in _SET_AGAIN)
 
 
 def recognise(*texts: str, error_code: int | None = None) -> ProblemKey:

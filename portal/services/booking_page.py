@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.domain import resync
 from portal.domain.command import OPEN, Kind, Lane, State
 from portal.domain.entry import NameOnLock
+from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.stay import Window, crosses_clock_change, zone_of
 from portal.models import (
@@ -24,7 +25,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.base import one_of
-from portal.services import entry_names, guests, resync_steps, stays
+from portal.services import entry_names, guests, refusals, resync_steps, stays
 from portal.services.guests import Guest
 from portal.services.stays import Door, Stay
 from portal.services.timeline import Kind as Happening
@@ -66,6 +67,7 @@ class DoorDetail:
     proven_at: datetime | None
     problem_text: str
     problem_at: datetime | None
+    led_by: frozenset[ProblemKey]  # what the lock said before its problem was called what it is
     failures: int
     is_wanted: bool
     is_online: bool | None
@@ -154,6 +156,7 @@ def find(
     codes = {code.id: code for code in (*booking.door_codes, *booking.spares)}
     names = entry_names.of_codes(session, list(codes))
     travelling = _travelling(session, list(codes))
+    led_by = refusals.led_to(session, codes.values())
     limit = None if with_all_lines else TIMELINE_SIZE + 1
     lines = timeline_of_booking(session, booking_id, limit)
 
@@ -165,6 +168,7 @@ def find(
                 names.get(door.id, ()),
                 travelling.get(door.id),
                 resync_steps.of(session, codes[door.id], now),
+                led_by.get(door.id, frozenset()),
             )
             for door in doors
         )
@@ -366,6 +370,7 @@ def _detail(
     names: tuple[NameOnLock, ...],
     travelling: Travelling | None,
     steps: tuple[resync.StepState, ...],
+    led_by: frozenset[ProblemKey],
 ) -> DoorDetail:
     ended_at = resync_steps.ended_at(code)
     return DoorDetail(
@@ -379,6 +384,7 @@ def _detail(
         proven_at=code.proven_at,
         problem_text=code.problem_text,
         problem_at=code.problem_at,
+        led_by=led_by,
         failures=code.failures,
         is_wanted=code.is_wanted,
         is_online=code.lock.is_online,

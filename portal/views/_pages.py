@@ -1,10 +1,11 @@
 """Where the links of the problem catalogue lead, for the case at hand."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from flask import url_for
 
-from portal.domain.problems import CATALOGUE, Link, Page, ProblemKey
+from portal.domain.problems import Link, Page, ProblemKey, as_it_came
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class Anchor:
     is_outside: bool
 
 
-def links(key: ProblemKey, place: Place) -> tuple[Anchor, ...]:
-    """The problem's links; a lock's page is left out where no lock is known."""
+def links(key: ProblemKey, place: Place, led: Collection[ProblemKey] = ()) -> tuple[Anchor, ...]:
+    """The problem's links, with those of what led to it.
+
+    A lock's page is left out where no lock is known.
+    """
     return tuple(
         Anchor(link.words, url_of(link, place), not isinstance(link.to, Page))
-        for link in CATALOGUE[key].links
+        for link in as_it_came(key, led).links
         if not (link.to in {Page.LOCK, Page.REBUILD} and place.lock_id is None)
     )
 

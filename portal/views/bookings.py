@@ -325,4 +325,5 @@ def _context(booking_id: int) -> dict[str, Any]:
 
 def _links_of(detail: booking_page.DoorDetail, details: Details) -> Any:
     assert detail.door.problem is not None
-    return links(detail.door.problem, words.place_of(details.stay, detail.door))
+    place = words.place_of(details.stay, detail.door)
+    return links(detail.door.problem, place, detail.led_by)

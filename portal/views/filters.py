@@ -5,7 +5,7 @@ ages in words that static/js/ages.js keeps ticking, and one word, icon and tone 
 never speaks alone: templates print the icon and the word beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from portal import clock
 from portal.domain import sentences
 from portal.domain.pin import grouped
-from portal.domain.problems import CATALOGUE, Problem, ProblemKey
+from portal.domain.problems import Problem, ProblemKey, as_it_came
 from portal.domain.secret import Secret
 from portal.domain.status import Status, Verdict
 from portal.domain.week import Weekday, WeeklyWindow
@@ -128,9 +128,9 @@ def tr(text: object) -> str:
     return sentences.filled(gettext(found.sentence.template), values)
 
 
-def problem(key: ProblemKey) -> Problem:
-    """The catalogue entry of a problem."""
-    return CATALOGUE[key]
+def problem(key: ProblemKey, led: Collection[ProblemKey] = ()) -> Problem:
+    """The catalogue entry of a problem, with what those that led to it add."""
+    return as_it_came(key, led)
 
 
 def clock_time(at: datetime | time, zone: str | None = None) -> str:

@@ -1,5 +1,6 @@
 """Rebuild: the guided page that sets all codes of a lock again after Delete All."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,16 +9,17 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal import clock
-from portal.domain.problems import CATALOGUE
+from portal.domain.problems import CATALOGUE, as_it_came, beyond_rebuild
 from portal.domain.rebuild import RUNNING, Stage
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Lock, Rebuild, Role
-from portal.services import lock_cards, rebuilds, roles
-from portal.services.rebuilds import CannotRebuild
+from portal.services import lock_cards, rebuilds, refusals, roles
+from portal.services.rebuilds import CannotRebuild, Preview
 from portal.services.ringing import changing
 from portal.views import _htmx, _live, _staff, filters
 from portal.views._guard import caller, requires
+from portal.views._pages import Anchor, Place, links
 
 blueprint = Blueprint("rebuilds", __name__, url_prefix="/locks/<int:lock_id>/rebuild")
 _staff.keep_out(blueprint)
@@ -110,6 +112,7 @@ def _context(lock_id: int) -> dict[str, Any]:
         "may_have_deleted": latest is not None
         and latest.stage is Stage.STOPPED
         and rebuilds.may_have_deleted(db.session(), latest),
+        "beyond": _beyond(preview, lock_id),
         "steps": _steps(latest) if latest is not None and is_running else (),
         "is_set": sum(code.status is Status.CONFIRMED for code in preview.again),
         "needing": [code for code in preview.again if code.status is Status.NEEDS_YOU],
@@ -119,6 +122,28 @@ def _context(lock_id: int) -> dict[str, Any]:
         ),
         "may_act": roles.is_at_least(caller().role, Role.MANAGER),
     }
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What is left where setting all codes of the lock again does not help."""
+
+    steps: tuple[str, ...]
+    links: tuple[Anchor, ...]
+
+
+def _beyond(seen: Preview, lock_id: int) -> Beyond | None:
+    """By what the lock said of its codes; None where it is not known to take more."""
+    led_to = refusals.led_to(db.session(), seen.again)
+    for code in seen.again:
+        if code.problem is None:
+            continue
+        led = led_to.get(code.id, frozenset())
+        steps = beyond_rebuild(as_it_came(code.problem, led))
+        if steps:
+            anchors = links(code.problem, Place(lock_id=lock_id), led)
+            return Beyond(steps, tuple(anchor for anchor in anchors if anchor.is_outside))
+    return None
 
 
 def _refusal(rebuild: Rebuild) -> str:

@@ -7,7 +7,7 @@ from portal.domain.rebuild import Stage
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Account, Lock, Rebuild, RestorePolicy
-from portal.services import rebuilds
+from portal.services import rebuilds, refusals
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 from simulator.faults import preset
@@ -63,6 +63,41 @@ def test_the_ladder_ends_in_one_clear_step(house: House) -> None:
     assert code.status is Status.NEEDS_YOU
     assert code.problem is ProblemKey.SPLIT_BRAIN
     assert [c.kind for c in house.commands()] == ["add", "add", "add"]
+
+
+def test_what_led_to_the_split_brain_is_known_after_other_refusals(house: House) -> None:
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    house.show_pin(booking)
+    denied = "failed:User not found in the device"
+    house.door.script.push(denied, only="update", until=UNTIL_DELETE_ALL)
+    _split(house)
+
+    house.resync(booking)
+    house.stage.run_for(hours=2)
+
+    code = house.code(booking)
+    assert code.problem is ProblemKey.SPLIT_BRAIN
+    assert "already in use" in code.problem_text
+    led = refusals.led_to(db.session(), [code])
+    assert led == {code.id: {ProblemKey.USER_NOT_FOUND, ProblemKey.ALREADY_IN_USE}}
+
+
+def test_a_refusal_before_the_last_success_led_to_nothing(house: House) -> None:
+    house.door.script.push("failed:User not found in the device", only="add")
+    booking = house.book(pin="284916", arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=30)
+    assert house.status(booking) is Status.CONFIRMED
+    denied = "failed:Access code ID not found on device"
+    house.door.script.push(denied, only="update", until=UNTIL_DELETE_ALL)
+    _split(house)
+    house.resync(booking)
+    house.stage.run_for(hours=2)
+
+    code = house.code(booking)
+    assert code.problem is ProblemKey.SPLIT_BRAIN
+    led = refusals.led_to(db.session(), [code])
+    assert led == {code.id: {ProblemKey.CODE_ID_NOT_FOUND, ProblemKey.ALREADY_IN_USE}}
 
 
 def test_the_ladder_never_changes_a_pin_that_somebody_was_shown(house: House) -> None:

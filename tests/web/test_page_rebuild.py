@@ -7,7 +7,7 @@ import pytest
 
 from portal import clock
 from portal.domain.command import Kind, State
-from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.problems import CATALOGUE, USER_REQUEST, ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.status import Status
 from portal.extensions import db
@@ -96,6 +96,40 @@ def test_the_first_way_needs_no_other_app(client: PortalClient) -> None:
     ways = [e["value"] for e in elements(client.get(f"/locks/{lock.id}/rebuild").text, name="way")]
 
     assert ways == ["command", "app"]
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (ProblemKey.SPLIT_BRAIN, "User not found in the device"),
+        (ProblemKey.USER_NOT_FOUND, "User not found in the device"),
+    ],
+)
+def test_what_helps_where_setting_all_codes_again_does_not_stands_on_the_page(
+    client: PortalClient, problem: ProblemKey, text: str
+) -> None:
+    account, lock, place = _house()
+    client.become(make_manager(account))
+    address = f"/locks/{lock.id}/rebuild"
+    make_door_code(
+        make_booking(place),
+        lock,
+        status=Status.NEEDS_YOU,
+        problem=ProblemKey.SPLIT_BRAIN,
+        problem_text="Access code/code name are already in use",
+    )
+    without = client.get(address).text
+
+    make_door_code(
+        make_booking(place), lock, status=Status.NEEDS_YOU, problem=problem, problem_text=text
+    )
+    page = client.get(address).text
+
+    assert "factory settings" not in without
+    said = words(element(page, id="beyond").text)
+    assert "Only if that does not help: reset the lock to factory settings" in said
+    assert "we delete every code on the lock" not in said
+    assert USER_REQUEST.to in {e.get("href") for e in elements(page)}
 
 
 def test_a_refused_delete_all_says_why_and_what_else_would_do(client: PortalClient) -> None:

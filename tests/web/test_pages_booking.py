@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.problems import CATALOGUE, Page, Problem, ProblemKey
+from portal.domain.problems import CATALOGUE, USER_REQUEST, Page, Problem, ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
@@ -89,6 +89,30 @@ def test_every_problem_shows_its_cause_its_steps_and_its_links(
     for link in problem.links:
         if isinstance(link.to, Page):
             assert expected[link.to] in addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "is_of_user_not_found"),
+    [
+        ("Access code/code name are already in use", False),
+        ("User not found in the device", True),
+        ("words that nobody knows", False),
+        ("", False),
+    ],
+)
+def test_a_split_brain_keeps_the_steps_of_the_text_that_led_to_it(
+    app: Flask, text: str, is_of_user_not_found: bool
+) -> None:
+    booking, _ = a_stay(Status.NEEDS_YOU, problem=ProblemKey.SPLIT_BRAIN, problem_text=text)
+
+    html = browser(app).get(f"/bookings/{booking.id}").text
+
+    shown = words(element(html, data_trouble="split_brain").text)
+    addresses = [e["href"] for e in elements(html) if e.tag == "a"]
+    assert all(words(step) in shown for step in CATALOGUE[ProblemKey.SPLIT_BRAIN].steps)
+    assert shown.count("Press “Set all codes of this lock again”") == 1
+    assert ("reset the lock to factory settings" in shown) is is_of_user_not_found
+    assert (USER_REQUEST.to in addresses) is is_of_user_not_found
 
 
 def test_a_booking_without_a_lock_shows_the_whole_way_out(app: Flask) -> None:
