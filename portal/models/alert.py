@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain import notices
 from portal.models.base import AccountOwned, Base, UTCDateTime
 
 _IS_OPEN = text("closed_at IS NULL")
@@ -36,3 +37,8 @@ class Alert(AccountOwned, Base):
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime())
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+
+    @property
+    def thread(self) -> str:
+        """The trouble it is about, the same through its escalation."""
+        return notices.thread_of(self.cause, self.key, self.booking_id, self.lock_id)

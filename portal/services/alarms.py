@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain import notices
 from portal.models import Alert
 from portal.services import conditions, endpoint_events, guest_help
 from portal.services.conditions import Condition
@@ -21,10 +20,9 @@ _OPEN_ALERTS: Final = select(Alert).where(
 
 def refresh(session: Session, now: datetime) -> None:
     """Open alerts are exactly the conditions that hold now; those that ended are closed."""
-    found = {(c.account_id, c.key): c for c in conditions.standing(session, now)}
-    open_now = {
-        (a.account_id, a.key): a for a in session.scalars(_OPEN_ALERTS) if a.feed_id is None
-    }
+    alerts = [alert for alert in session.scalars(_OPEN_ALERTS) if alert.feed_id is None]
+    found = {(c.account_id, c.key): c for c in conditions.standing(session, now, alerts)}
+    open_now = {(a.account_id, a.key): a for a in alerts}
     ended = {key: alert for key, alert in open_now.items() if key not in found}
     for alert in ended.values():
         alert.closed_at = now
@@ -45,10 +43,7 @@ def _open(
 
     What goes on as another alert of the same thread is not over.
     """
-    before = {
-        (a.account_id, notices.thread_of(a.cause, a.key, a.booking_id, a.lock_id)): a
-        for a in ended.values()
-    }
+    before = {(a.account_id, a.thread): a for a in ended.values()}
     for condition in started.values():
         alert = Alert(opened_at=now, **condition.__dict__)
         session.add(alert)
@@ -59,6 +54,6 @@ def _open(
 
 
 def _follow(alert: Alert, condition: Condition) -> None:
-    """An open alert names the guest who comes next, also once another one does."""
-    if alert.booking_id != condition.booking_id:
+    """An open alert names the guest who comes next, and says what is so, as that changes."""
+    if (alert.booking_id, alert.words) != (condition.booking_id, condition.words):
         alert.booking_id, alert.words = condition.booking_id, condition.words

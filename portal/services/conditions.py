@@ -1,6 +1,7 @@
 """What a person should know of now, although nothing has failed for good: found in the rows."""
 
 from collections import Counter
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +20,7 @@ from portal.domain.sentences import word
 from portal.domain.status import Status
 from portal.domain.verdict import REMOVAL_ALARM
 from portal.models import (
+    Alert,
     Booking,
     BookingStatus,
     Channel,
@@ -62,6 +64,7 @@ _BY_LOOK_UP: Final = ("look_up", "deadline")
 _LACKING: Final = frozenset(Status) - {Status.CONFIRMED, Status.REMOVED, Status.REMOVING}
 
 _REMOVAL: Final = ProblemKey.REMOVAL_UNCONFIRMED
+_NEEDING_CAUSES: Final = frozenset({NEEDS_YOU, STAFF_NEEDS_YOU, str(ProblemKey.LOCK_FULL)})
 
 # Built once, because they run every 30 s and mostly find nothing.
 _LATE_ARRIVALS: Final = (
@@ -114,7 +117,7 @@ _OUTDATED: Final = (
 )
 # Codes that only a person can bring on, and codes for which their lock has no room.
 _NEEDING: Final = (
-    select(DoorCode)
+    select(DoorCode, Connection.state)
     .outerjoin(Booking, Booking.id == DoorCode.booking_id)
     .outerjoin(StaffCode, StaffCode.id == DoorCode.staff_code_id)
     .join(Lock, Lock.id == DoorCode.lock_id)
@@ -124,13 +127,18 @@ _NEEDING: Final = (
         # Nobody misses a spare that is not there.
         DoorCode.is_spare.is_(False),
         one_of(DoorCode.status, _LACKING - {Status.PLANNED}),
-        or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
+        or_(
+            and_(
+                or_(DoorCode.status == Status.NEEDS_YOU, DoorCode.problem == ProblemKey.LOCK_FULL),
+                Connection.state == ConnectionState.CONNECTED,
+            ),
+            # What was told of is looked at however it goes on: see _needing.
+            DoorCode.lock_id.in_(bindparam("told", expanding=True)),
+        ),
         or_(
             and_(Booking.status == BookingStatus.CONFIRMED, Booking.ends_at > bindparam("now")),
             and_(DoorCode.staff_code_id.is_not(None), DoorCode.ends_at > bindparam("now")),
         ),
-        # Of one that is signed out its own alert tells, for all of its codes at once.
-        Connection.state == ConnectionState.CONNECTED,
     )
     .options(
         contains_eager(DoorCode.booking),
@@ -189,6 +197,7 @@ _ALERTED_EVENTS: Final = (
 )
 
 _UNDECIDED: Final = word("it needs a decision of yours")
+_UNDER_WAY: Final = word("the code is not confirmed yet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,12 +218,12 @@ class Condition:
         return notices.thread_of(self.cause, self.key, self.booking_id, self.lock_id)
 
 
-def standing(session: Session, now: datetime) -> list[Condition]:
-    """All that should stand on the alert pages of all accounts now."""
+def standing(session: Session, now: datetime, alerts: Collection[Alert]) -> list[Condition]:
+    """All that should stand on the alert pages of all accounts now; `alerts` are the open ones."""
     late = _late_arrivals(session, now)
     return [
         *late,
-        *_needing(session, now, {c.thread for c in late}),
+        *_needing(session, now, alerts, {c.thread for c in late}),
         *_late_removals(session, now),
         *_weak_locks(session, now),
         *_connections(session, now),
@@ -252,25 +261,40 @@ def _late_arrivals(session: Session, now: datetime) -> list[Condition]:
     return conditions
 
 
-def _needing(session: Session, now: datetime, told: set[str]) -> list[Condition]:
+def _needing(
+    session: Session, now: datetime, alerts: Collection[Alert], late: Set[str]
+) -> list[Condition]:
     """Codes that wait for a person, however far the arrival, and locks without room for a code.
 
-    `told` are the threads of arrivals that are alarmed already.
+    Such a code is no longer one when it is on its lock, and not while it is only tried again or its
+    connection is signed out: whoever was told of it would take it for done. `late` are the threads
+    of arrivals that are alarmed already.
     """
+    told = {alert.key for alert in alerts if alert.cause in _NEEDING_CAUSES}
+    locks = {a.lock_id for a in alerts if a.key in told and a.lock_id is not None}
     conditions: dict[str, Condition] = {}
-    for code in session.scalars(_NEEDING, {"now": now}):
+    # No lock has the id 0. (An empty list would be a table of its own, gone through each time.)
+    asked = {"now": now, "told": sorted(locks) or [0]}
+    for code, state in session.execute(_NEEDING, asked):
+        found = []
         if code.problem is ProblemKey.LOCK_FULL:
-            conditions.setdefault(f"full:{code.lock_id}", _of_lock(code.lock, code.booking_id))
-        if code.status is not Status.NEEDS_YOU:
-            continue
-        condition = _of_code(code)
-        if condition.thread not in told:
-            conditions[condition.key] = condition
+            found.append(_of_lock(code.lock, code.booking_id))
+        of_code = _of_code(code)
+        if code.status is Status.NEEDS_YOU or of_code.key in told:
+            found.append(of_code)
+        # Of one that is signed out its own alert tells, for all of its codes at once.
+        is_reached = state is ConnectionState.CONNECTED
+        for condition in found:
+            if condition.thread not in late and (is_reached or condition.key in told):
+                conditions.setdefault(condition.key, condition)
     return list(conditions.values())
 
 
 def _of_code(code: DoorCode) -> Condition:
-    title = CATALOGUE[code.problem].title if code.problem else _UNDECIDED
+    is_undecided = code.status is Status.NEEDS_YOU
+    title = _UNDECIDED if is_undecided else _UNDER_WAY
+    if code.problem is not None:
+        title = CATALOGUE[code.problem].title
     if code.staff_code is not None:
         return Condition(
             account_id=code.account_id,

@@ -67,13 +67,13 @@ _OURS: Final[Mapping[str, Cause]] = {
         "red",
     ),
     NEEDS_YOU: Cause(
-        lazy_gettext("A code cannot be sent without you"),
+        lazy_gettext("A code could not be sent without you"),
         lazy_gettext("Nothing more is tried by itself until you have decided."),
         "circle-x",
         "red",
     ),
     STAFF_NEEDS_YOU: Cause(
-        lazy_gettext("A staff code cannot be sent without you"),
+        lazy_gettext("A staff code could not be sent without you"),
         lazy_gettext("Nothing more is tried by itself until you have decided."),
         "circle-x",
         "amber",

@@ -175,6 +175,81 @@ def test_the_codes_of_a_connection_that_is_signed_out_are_one_alert(app: Flask) 
     assert refresh() == [f"signed_out:{connection.id}"]
 
 
+def change(code: DoorCode, **fields: Any) -> None:
+    with writing() as session:
+        row = session.get_one(DoorCode, code.id)
+        for field, value in fields.items():
+            setattr(row, field, value)
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SENT, Status.UNSURE, Status.RETRYING])
+def test_a_code_that_needed_a_person_is_alerted_until_it_is_on_its_lock(
+    app: Flask, status: Status
+) -> None:
+    _, code = a_stay(
+        make_lock(name="Street door"),
+        arrives_in=100 * HOUR,
+        status=Status.NEEDS_YOU,
+        problem=ProblemKey.SPLIT_BRAIN,
+    )
+    refresh()
+    first = db.session.scalars(select(Alert)).one().id
+
+    change(code, status=status, problem=None)
+
+    assert refresh() == [f"needs_you:{code.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    assert alert.id == first
+    assert alert.words == "Street door: the code is not confirmed yet."
+    change(code, status=Status.CONFIRMED)
+    assert refresh() == []
+
+
+def test_a_code_that_needed_a_person_is_not_over_because_its_connection_signs_out(
+    app: Flask,
+) -> None:
+    connection = make_connection()
+    lock = make_lock(connection)
+    _, told = a_stay(lock, arrives_in=100 * HOUR, status=Status.NEEDS_YOU)
+    refresh()
+    a_stay(lock, arrives_in=200 * HOUR, status=Status.NEEDS_YOU)
+
+    with writing() as session:
+        session.get_one(Connection, connection.id).state = ConnectionState.SIGNED_OUT
+
+    assert refresh() == [f"needs_you:{told.id}", f"signed_out:{connection.id}"]
+
+
+def test_a_code_that_needed_a_person_is_over_once_nobody_waits_for_it(app: Flask) -> None:
+    lock = make_lock()
+    _, unmapped = a_stay(lock, arrives_in=100 * HOUR, status=Status.NEEDS_YOU)
+    called_off, _ = a_stay(lock, arrives_in=100 * HOUR, status=Status.NEEDS_YOU)
+    a_stay(lock, arrives_in=-100 * HOUR, status=Status.NEEDS_YOU)
+    assert len(refresh()) == 2
+
+    change(unmapped, is_wanted=False, status=Status.REMOVED)
+    with writing() as session:
+        session.get_one(Booking, called_off.id).status = BookingStatus.CANCELLED
+
+    assert refresh() == []
+
+
+def test_a_staff_code_that_needed_a_person_is_alerted_until_it_is_on_its_lock(
+    app: Flask,
+) -> None:
+    lock = make_lock()
+    staff = make_staff_code(locks=[lock])
+    code = _code_of(staff)
+    change(code, status=Status.NEEDS_YOU, problem=ProblemKey.SPLIT_BRAIN)
+    opened = refresh()
+
+    change(code, status=Status.SENT)
+
+    assert opened == refresh() == [f"staff_needs_you:{lock.id}:{staff.id}"]
+    change(code, status=Status.CONFIRMED)
+    assert refresh() == []
+
+
 # The ways to tell
 
 

@@ -129,6 +129,23 @@ def test_an_alert_that_becomes_more_urgent_says_so(world: World) -> None:
     assert world.titles[1].startswith("More urgent now: Ana Guest")
 
 
+def test_a_code_that_is_tried_again_after_a_resync_is_neither_over_nor_told_of_twice(
+    world: World,
+) -> None:
+    make_channel()
+    _, code = a_late_stay(arrives_in=100 * HOUR)
+
+    for status in (Status.NEEDS_YOU, Status.SENT, Status.RETRYING, Status.NEEDS_YOU):
+        with writing() as session:
+            session.get_one(DoorCode, code.id).status = status
+        world.pass_time(minutes=20)
+
+    assert len(world.titles) == 1
+    confirm(code)
+    world.pass_time(minutes=2)
+    assert [title.partition(":")[0] for title in world.titles[1:]] == ["Over"]
+
+
 def test_every_channel_hears_what_it_asked_for(world: World) -> None:
     make_channel(name="arrivals", address=Secret("slack://arrivals"))
     make_channel(name="removals", address=Secret("slack://removals"), topics=["removals"])
