@@ -24,13 +24,16 @@ NOT_CONFIRMED: Final = "not_confirmed"
 NEEDS_YOU: Final = "needs_you"
 STAFF_NEEDS_YOU: Final = "staff_needs_you"  # the same of a staff code
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
+DISCONNECTED: Final = "disconnected"  # a manager ended the connection, and guests come
 KEYPAD_LOCKED: Final = "keypad_locked"  # a keypad locked itself, and a guest may stand before it
 # About a guest at a door: the same trouble, the more urgent the closer the arrival.
 _REMOVAL_CAUSES: Final = frozenset({ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN})
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
 _GUESTS_CAUSES: Final = ARRIVAL_CAUSES | {KEYPAD_LOCKED}
 # While one of these is open, what its locks report is its consequence.
-OUTAGES: Final = frozenset({str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNED_OUT)})
+OUTAGES: Final = frozenset(
+    {str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNED_OUT), DISCONNECTED}
+)
 
 # What opens within this time of the first of its bundle is told of together with it.
 GATHER: Final = timedelta(minutes=2)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain import notices
-from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
+from portal.domain.notices import DISCONNECTED, NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
 from portal.domain.outlook import REMOVALS
 from portal.domain.problems import ProblemKey
 from portal.domain.sentences import Sentence
@@ -28,6 +28,9 @@ ENDPOINT_OFF: Final = "endpoint_off"
 # What alerts say that no page makes: here, where every process that shows one knows it again.
 NOT_YET: Final = Sentence("The code for {lock} is not confirmed {hours} h before arrival.")
 STILL_NOT: Final = Sentence("The code for {lock} is not confirmed, and the stay has begun.")
+NO_LOCK_YET: Final = Sentence("No lock opens {property}, {hours} h before arrival.")
+STILL_NO_LOCK: Final = Sentence("No lock opens {property}, and the stay has begun.")
+CODES_WAIT: Final = Sentence("Nothing is sent through “{connection}”, and codes wait for it.")
 STAFF_TROUBLE: Final = Sentence("{name} at {lock}: {trouble}.", ours={"trouble"})
 TROUBLE: Final = Sentence("{name}: {trouble}.", ours={"trouble"})
 NOTHING_ARRIVES: Final = Sentence("Nothing gets through to “{channel}”.")
@@ -48,6 +51,7 @@ _ORDER: Final = (
     keypads.CAUSE,
     NOT_CONFIRMED,
     ProblemKey.SIGNED_OUT,
+    DISCONNECTED,
     ProblemKey.SCHLAGE_OUTAGE,
     NEEDS_YOU,
     ProblemKey.LOCK_MISSING,

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from portal.domain import notices
 from portal.domain.command import State
 from portal.domain.door_event import What
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.notices import NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
+from portal.domain.notices import DISCONNECTED, NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.reach import MISSING_CHECKS
 from portal.domain.sentences import word
@@ -32,6 +32,8 @@ from portal.models import (
     Endpoint,
     Lock,
     LockEntry,
+    Mapping,
+    Property,
     StaffCode,
 )
 from portal.models.base import one_of
@@ -39,16 +41,21 @@ from portal.services import keypads, vacancy
 from portal.services.alert_page import (
     CALLED_NO_MORE,
     CHANNEL_DEAD,
+    CODES_WAIT,
     ENDPOINT_OFF,
+    NO_LOCK_YET,
     NOT_YET,
     NOTHING_ARRIVES,
     STAFF_TROUBLE,
+    STILL_NO_LOCK,
     STILL_NOT,
     TROUBLE,
 )
 
 # How long before an arrival an unconfirmed code is alarmed, the most urgent first.
 BEFORE_ARRIVAL: Final = (timedelta(hours=2), timedelta(hours=6), timedelta(hours=24))
+# What came in, or changed, so lately is only on its way.
+FIRST_TRY: Final = timedelta(minutes=15)
 # How long before an arrival its lock's own trouble is alarmed, and how long it must last before.
 OFFLINE_BEFORE: Final = timedelta(hours=24)
 OFFLINE_FOR: Final = timedelta(minutes=15)
@@ -80,6 +87,28 @@ _LATE_ARRIVALS: Final = (
         Booking.ends_at > bindparam("now"),
     )
     .options(joinedload(DoorCode.booking), joinedload(DoorCode.lock))
+)
+# Stays that no lock opens. Few properties have none, and their bookings are found by them: there is
+# no code whose index would.
+_WITHOUT_LOCK: Final = (
+    select(Booking, Property.name)
+    .join(Property, Property.id == Booking.property_id)
+    .where(
+        Booking.property_id.in_(
+            select(Property.id).where(~exists().where(Mapping.property_id == Property.id))
+        ),
+        Booking.status == BookingStatus.CONFIRMED,
+        Booking.starts_at <= bindparam("soon"),
+        Booking.ends_at > bindparam("now"),
+        ~exists().where(
+            DoorCode.booking_id == Booking.id,
+            or_(
+                DoorCode.is_wanted.is_(True),
+                # Who is inside keeps the code they have, also of a lock that is theirs no more.
+                and_(DoorCode.status == Status.REMOVING, Booking.starts_at <= bindparam("now")),
+            ),
+        ),
+    )
 )
 # Of a stay that was called off the code may open the door now, and its end be days away.
 _IS_CALLED_OFF: Final = and_(
@@ -182,6 +211,27 @@ _CONNECTIONS: Final = select(
     Connection.state,
     Connection.outage_since,
 )
+# Which connections have codes behind them that are not on their locks, for guests who come soon.
+_WAITED_FOR: Final = (
+    select(Lock.connection_id)
+    .join(DoorCode, DoorCode.lock_id == Lock.id)
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+    .where(
+        Lock.connection_id.in_(bindparam("connections", expanding=True)),
+        DoorCode.is_wanted.is_(True),
+        DoorCode.is_spare.is_(False),
+        one_of(DoorCode.status, _LACKING),
+        or_(
+            and_(
+                Booking.status == BookingStatus.CONFIRMED,
+                Booking.starts_at <= bindparam("soon"),
+                Booking.ends_at > bindparam("now"),
+            ),
+            and_(DoorCode.staff_code_id.is_not(None), DoorCode.ends_at > bindparam("now")),
+        ),
+    )
+    .distinct()
+)
 # How the last hour's commands got their outcome, for all connections at once.
 _CLOSED_BY: Final = (
     select(Lock.connection_id, Command.closed_by)
@@ -220,7 +270,7 @@ class Condition:
 
 def standing(session: Session, now: datetime, alerts: Collection[Alert]) -> list[Condition]:
     """All that should stand on the alert pages of all accounts now; `alerts` are the open ones."""
-    late = _late_arrivals(session, now)
+    late = [*_late_arrivals(session, now, alerts), *_without_lock(session, now)]
     return [
         *late,
         *_needing(session, now, alerts, {c.thread for c in late}),
@@ -232,33 +282,77 @@ def standing(session: Session, now: datetime, alerts: Collection[Alert]) -> list
     ]
 
 
-def _late_arrivals(session: Session, now: datetime) -> list[Condition]:
-    """Wanted codes that are not confirmed 24 h, 6 h or 2 h before the arrival."""
+def _late_arrivals(session: Session, now: datetime, alerts: Collection[Alert]) -> list[Condition]:
+    """Wanted codes that are not confirmed 24 h, 6 h or 2 h before the arrival.
+
+    A booking that was told of as having no lock goes on in that thread: a lock is only half of it.
+    """
+    told = {alert.thread for alert in alerts}
     codes = session.scalars(_LATE_ARRIVALS, {"now": now, "soon": now + BEFORE_ARRIVAL[-1]}).all()
-    conditions = []
+    conditions: dict[str, Condition] = {}
     for code in codes:
         assert code.booking is not None
-        left = code.booking.starts_at - now
-        step = next((s for s in BEFORE_ARRIVAL if left <= s), None)
-        # A booking that came in later than the step is told of when it was first tried in vain.
-        if step is None or now - code.created_at < timedelta(minutes=15):
+        had_no_lock = _thread_without_lock(code.booking) in told
+        hours = _step_before(code.booking, now)
+        if hours is None or not (had_no_lock or _was_tried(code.created_at, now)):
             continue
-        hours = int(step.total_seconds() // 3600)
-        conditions.append(
-            Condition(
-                account_id=code.account_id,
-                key=f"{NOT_CONFIRMED}:{hours}h:{code.id}",
-                cause=NOT_CONFIRMED,
-                words=(
-                    NOT_YET(lock=code.lock.name, hours=hours)
-                    if left > timedelta(0)
-                    else STILL_NOT(lock=code.lock.name)
-                ),
-                booking_id=code.booking_id,
-                lock_id=code.lock_id,
-            )
+        condition = _not_confirmed(
+            code.booking,
+            hours,
+            NOT_YET(lock=code.lock.name, hours=hours)
+            if code.booking.starts_at > now
+            else STILL_NOT(lock=code.lock.name),
+            None if had_no_lock else code,
         )
-    return conditions
+        conditions.setdefault(condition.key, condition)
+    return list(conditions.values())
+
+
+def _without_lock(session: Session, now: datetime) -> list[Condition]:
+    """Bookings that no lock opens 24 h, 6 h or 2 h before the arrival."""
+    asked = {"now": now, "soon": now + BEFORE_ARRIVAL[-1]}
+    return [
+        _not_confirmed(
+            booking,
+            hours,
+            NO_LOCK_YET(property=name, hours=hours)
+            if booking.starts_at > now
+            else STILL_NO_LOCK(property=name),
+        )
+        for booking, name in session.execute(_WITHOUT_LOCK, asked)
+        if (hours := _step_before(booking, now)) is not None and _was_tried(booking.created_at, now)
+    ]
+
+
+def _step_before(booking: Booking, now: datetime) -> int | None:
+    """The most urgent step that the arrival is within, in hours; None where it is far."""
+    left = booking.starts_at - now
+    step = next((step for step in BEFORE_ARRIVAL if left <= step), None)
+    return None if step is None else int(step.total_seconds() // 3600)
+
+
+def _was_tried(since: datetime, now: datetime) -> bool:
+    """A booking that came in later than the step is told of when it was first tried in vain."""
+    return now - since >= FIRST_TRY
+
+
+def _not_confirmed(
+    booking: Booking, hours: int, words: str, code: DoorCode | None = None
+) -> Condition:
+    """A guest who comes soon: to the door of this code, or to no door at all."""
+    place = f"booking-{booking.id}" if code is None else str(code.id)
+    return Condition(
+        account_id=booking.account_id,
+        key=f"{NOT_CONFIRMED}:{hours}h:{place}",
+        cause=NOT_CONFIRMED,
+        words=words,
+        booking_id=booking.id,
+        lock_id=None if code is None else code.lock_id,
+    )
+
+
+def _thread_without_lock(booking: Booking) -> str:
+    return notices.thread_of(NOT_CONFIRMED, "", booking.id, None)
 
 
 def _needing(
@@ -424,7 +518,10 @@ def _what_keeps(code: DoorCode) -> ProblemKey:
 def _connections(session: Session, now: datetime) -> list[Condition]:
     conditions = []
     missing = _missing_webhooks(session, now)
-    for connection in session.execute(_CONNECTIONS):
+    connections = session.execute(_CONNECTIONS).all()
+    ended = [c.id for c in connections if c.state is ConnectionState.DISCONNECTED]
+    waited_for = _waited_for(session, ended, now) if ended else frozenset()
+    for connection in connections:
         keys = []
         if connection.state is ConnectionState.SIGNED_OUT:
             keys.append(ProblemKey.SIGNED_OUT)
@@ -432,17 +529,27 @@ def _connections(session: Session, now: datetime) -> list[Condition]:
             keys.append(ProblemKey.SCHLAGE_OUTAGE)
         if connection.id in missing:
             keys.append(ProblemKey.WEBHOOKS_OFF)
+        titles = {str(key): CATALOGUE[key].title for key in keys}
+        told = {k: TROUBLE(name=connection.name, trouble=title) for k, title in titles.items()}
+        if connection.id in waited_for:
+            told[DISCONNECTED] = CODES_WAIT(connection=connection.name)
         conditions += [
             Condition(
                 account_id=connection.account_id,
-                key=f"{key}:{connection.id}",
-                cause=str(key),
-                words=TROUBLE(name=connection.name, trouble=CATALOGUE[key].title),
+                key=f"{cause}:{connection.id}",
+                cause=cause,
+                words=words,
                 connection_id=connection.id,
             )
-            for key in keys
+            for cause, words in told.items()
         ]
     return conditions
+
+
+def _waited_for(session: Session, connections: list[int], now: datetime) -> Set[int]:
+    """Those of the connections that codes wait for: one may be ended for good, and nobody minds."""
+    asked = {"connections": connections, "now": now, "soon": now + MISSING_BEFORE}
+    return frozenset(session.scalars(_WAITED_FOR, asked))
 
 
 def _at_doors(session: Session, now: datetime) -> list[Condition]:

@@ -9,6 +9,7 @@ from flask_babel import gettext, lazy_gettext
 
 from portal.domain.notices import (
     ARRIVAL_CAUSES,
+    DISCONNECTED,
     GUEST_CANNOT_ENTER,
     KEYPAD_LOCKED,
     NEEDS_YOU,
@@ -78,6 +79,12 @@ _OURS: Final[Mapping[str, Cause]] = {
         "circle-x",
         "amber",
     ),
+    DISCONNECTED: Cause(
+        lazy_gettext("A connection to Schlage was ended, and codes wait for it"),
+        lazy_gettext("Codes wait and are sent by themselves once the connection is active."),
+        "plug",
+        "red",
+    ),
     CHANNEL_DEAD: Cause(
         lazy_gettext("A channel reaches nobody"),
         lazy_gettext("Later notices are still tried. The first that gets through ends this."),
@@ -112,6 +119,10 @@ _OURS: Final[Mapping[str, Cause]] = {
 # The one step where it leads to the alert's own place, and what the link there is called.
 _STEPS: Final[Mapping[str, tuple[Any, Any]]] = {
     GUEST_CANNOT_ENTER: (words.HELP_AT_DOOR, lazy_gettext("Open the booking")),
+    DISCONNECTED: (
+        lazy_gettext("press Reconnect there, or choose other locks for the guests' properties."),
+        lazy_gettext("Open the connection"),
+    ),
     FEED_HELD: (
         lazy_gettext("say whether those stays are really gone."),
         lazy_gettext("Open the calendar"),

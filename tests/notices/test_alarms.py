@@ -30,6 +30,7 @@ from tests.support.builders import (
     make_door_code,
     make_endpoint,
     make_lock,
+    make_mapping,
     make_property,
     make_spare,
     make_staff_code,
@@ -246,6 +247,116 @@ def test_a_staff_code_that_needed_a_person_is_alerted_until_it_is_on_its_lock(
     change(code, status=Status.SENT)
 
     assert opened == refresh() == [f"staff_needs_you:{lock.id}:{staff.id}"]
+    change(code, status=Status.CONFIRMED)
+    assert refresh() == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_told", "status"),
+    [
+        (100, True, Status.NEEDS_YOU),
+        (24 * 30, False, Status.NEEDS_YOU),
+        (100, False, Status.CONFIRMED),
+    ],
+    ids=["comes soon", "comes in a month", "code is on its lock"],
+)
+def test_a_connection_that_was_ended_is_told_of_while_codes_of_coming_guests_wait_for_it(
+    app: Flask, hours: float, is_told: bool, status: Status
+) -> None:
+    connection = make_connection(state=ConnectionState.DISCONNECTED)
+    a_stay(make_lock(connection), arrives_in=hours * HOUR, status=status)
+
+    assert refresh() == ([f"disconnected:{connection.id}"] if is_told else [])
+
+
+def test_a_connection_that_was_ended_is_told_of_while_a_staff_code_waits_for_it(
+    app: Flask,
+) -> None:
+    connection = make_connection(state=ConnectionState.DISCONNECTED)
+    staff = make_staff_code(locks=[make_lock(connection)])
+    assert refresh() == [f"disconnected:{connection.id}"]
+
+    change(_code_of(staff), is_wanted=False)
+
+    assert refresh() == []
+
+
+# Bookings that no lock opens
+
+
+def a_stay_without_lock(**fields: Any) -> Booking:
+    values = {"arrives_in": 25 * HOUR, "created_at": clock.now() - 48 * HOUR} | fields
+    return make_booking(make_property(name="Casa Sol"), **values)
+
+
+def test_a_booking_that_no_lock_opens_is_told_of_at_24_6_and_2_hours(app: Flask) -> None:
+    booking = a_stay_without_lock()
+
+    seen = [(refresh(hours=hours), words_of_open_alerts()) for hours in (0, 2, 20, 24, 26)]
+
+    key = f"not_confirmed:{{}}h:booking-{booking.id}"
+    assert seen == [
+        ([], []),
+        ([key.format(24)], ["No lock opens Casa Sol, 24 h before arrival."]),
+        ([key.format(6)], ["No lock opens Casa Sol, 6 h before arrival."]),
+        ([key.format(2)], ["No lock opens Casa Sol, 2 h before arrival."]),
+        ([key.format(2)], ["No lock opens Casa Sol, and the stay has begun."]),
+    ]
+    threads = {alert.thread for alert in db.session.scalars(select(Alert))}
+    assert threads == {f"arrival:{booking.id}:"}
+
+
+def words_of_open_alerts() -> list[str]:
+    return list(db.session.scalars(select(Alert.words).where(Alert.closed_at.is_(None))))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": BookingStatus.CANCELLED},
+        {"arrives_in": -100 * HOUR},
+    ],
+    ids=["called off", "over"],
+)
+def test_a_booking_without_lock_that_nobody_waits_at_is_not_told_of(
+    app: Flask, fields: dict[str, Any]
+) -> None:
+    a_stay_without_lock(**{"arrives_in": 5 * HOUR} | fields)
+
+    assert refresh() == []
+
+
+def test_a_booking_without_lock_that_came_in_just_now_is_not_told_of_yet(app: Flask) -> None:
+    booking = a_stay_without_lock(arrives_in=5 * HOUR, created_at=clock.now())
+
+    assert refresh(minutes=10) == []
+    assert refresh(minutes=20) == [f"not_confirmed:6h:booking-{booking.id}"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_told"), [(5, True), (-5, False)], ids=["comes soon", "is inside"]
+)
+def test_a_guest_whose_last_lock_is_unmapped_is_told_of_unless_they_are_inside_with_their_code(
+    app: Flask, hours: float, is_told: bool
+) -> None:
+    booking = a_stay_without_lock(arrives_in=hours * HOUR)
+    make_door_code(booking, is_wanted=False, status=Status.REMOVING)
+
+    key = f"not_confirmed:6h:booking-{booking.id}"
+    assert refresh() == ([key] if is_told else [])
+
+
+def test_a_booking_that_gets_a_lock_is_told_of_until_the_lock_has_its_code(app: Flask) -> None:
+    booking = a_stay_without_lock(arrives_in=20 * HOUR)
+    refresh()
+    lock = make_lock(name="Street door")
+    make_mapping(booking.property, lock)
+    code = make_door_code(booking, lock, status=Status.QUEUED)
+
+    assert refresh() == [f"not_confirmed:24h:booking-{booking.id}"]
+    assert words_of_open_alerts() == [
+        "The code for Street door is not confirmed 24 h before arrival."
+    ]
     change(code, status=Status.CONFIRMED)
     assert refresh() == []
 

@@ -22,6 +22,7 @@ from portal.models import (
     Channel,
     ChannelThread,
     Connection,
+    ConnectionState,
     DoorCode,
     Lock,
     Notice,
@@ -241,6 +242,36 @@ def test_who_is_woken_at_night_reads_what_to_do(world: World) -> None:
         ),
         f"http://localhost/bookings/{booking.id}",
     ]
+
+
+def test_a_guest_whom_no_lock_lets_in_is_told_of_with_where_to_choose_one(world: World) -> None:
+    make_channel()
+    place = make_property(name="Casa Sol")
+    make_booking(place, arrives_in=5 * HOUR, guest_name="Ben Unmapped", created_at=world.now - HOUR)
+
+    world.sweep()
+
+    [(_, text)] = world.messenger.sent
+    assert text.title.startswith("Ben Unmapped at Casa Sol, today")
+    assert "What is wrong: No lock opens Casa Sol, 6 h before arrival." in text.body
+    assert "choose which locks open Casa Sol." in text.body
+    assert f"/settings/door-locks/schlage#mapping-{place.id}" in text.body
+
+
+def test_a_connection_that_was_ended_is_told_of_in_place_of_the_guests_behind_it(
+    world: World,
+) -> None:
+    make_channel()
+    connection = make_connection(name="Owner's login", state=ConnectionState.DISCONNECTED)
+    for hours in (20, 100):
+        a_late_stay(arrives_in=hours * HOUR, lock=make_lock(connection))
+
+    world.pass_time(minutes=20)
+
+    [(_, text)] = world.messenger.sent
+    assert text.title == ("Owner's login: a connection to Schlage was ended, and codes wait for it")
+    assert "Your one step, now: press Reconnect there" in text.body
+    assert f"/settings/door-locks/schlage#connection-{connection.id}" in text.body
 
 
 def test_a_guest_at_the_door_is_told_with_what_to_do(world: World) -> None:
