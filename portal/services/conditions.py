@@ -292,9 +292,10 @@ def _late_arrivals(session: Session, now: datetime, alerts: Collection[Alert]) -
     conditions: dict[str, Condition] = {}
     for code in codes:
         assert code.booking is not None
-        had_no_lock = _thread_without_lock(code.booking) in told
+        had_no_lock = _thread(code.booking) in told
+        is_told = had_no_lock or _thread(code.booking, code.lock_id) in told
         hours = _step_before(code.booking, now)
-        if hours is None or not (had_no_lock or _was_tried(code.created_at, now)):
+        if hours is None or not (is_told or _was_tried(_wanted_since(code), now)):
             continue
         condition = _not_confirmed(
             code.booking,
@@ -332,8 +333,16 @@ def _step_before(booking: Booking, now: datetime) -> int | None:
 
 
 def _was_tried(since: datetime, now: datetime) -> bool:
-    """A booking that came in later than the step is told of when it was first tried in vain."""
+    """What came in or changed later than the step is told of when it was first tried in vain.
+
+    Until a change is confirmed a guest has what they had before: it wakes nobody at once.
+    """
     return now - since >= FIRST_TRY
+
+
+def _wanted_since(code: DoorCode) -> datetime:
+    """Since when it is to be on its lock as it is wanted now."""
+    return max(code.created_at, code.changed_at or code.created_at)
 
 
 def _not_confirmed(
@@ -351,8 +360,9 @@ def _not_confirmed(
     )
 
 
-def _thread_without_lock(booking: Booking) -> str:
-    return notices.thread_of(NOT_CONFIRMED, "", booking.id, None)
+def _thread(booking: Booking, lock_id: int | None = None) -> str:
+    """The thread of the guest at this door, or of the guest whom no lock opens to."""
+    return notices.thread_of(NOT_CONFIRMED, "", booking.id, lock_id)
 
 
 def _needing(

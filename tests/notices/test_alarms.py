@@ -281,6 +281,28 @@ def test_a_connection_that_was_ended_is_told_of_while_a_staff_code_waits_for_it(
     assert refresh() == []
 
 
+@pytest.mark.parametrize("hours", [-10, 5], ids=["is inside", "comes soon"])
+def test_a_change_of_a_code_is_told_of_when_it_was_tried_in_vain_for_a_quarter_of_an_hour(
+    app: Flask, hours: float
+) -> None:
+    _, code = a_stay(make_lock(), arrives_in=hours * HOUR)
+    change(code, status=Status.QUEUED, changed_at=clock.now())
+    step = 6 if hours > 0 else 2
+
+    assert refresh(minutes=1) == []
+    assert refresh(minutes=14) == []
+    assert refresh(minutes=16) == [f"not_confirmed:{step}h:{code.id}"]
+
+
+def test_a_late_code_that_is_changed_is_not_over_because_of_that(app: Flask) -> None:
+    _, code = a_stay(make_lock(), arrives_in=5 * HOUR, status=Status.RETRYING)
+    opened = refresh()
+
+    change(code, status=Status.QUEUED, changed_at=clock.now())
+
+    assert opened == refresh(minutes=1) == [f"not_confirmed:6h:{code.id}"]
+
+
 # Bookings that no lock opens
 
 

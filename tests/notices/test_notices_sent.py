@@ -147,6 +147,20 @@ def test_a_code_that_is_tried_again_after_a_resync_is_neither_over_nor_told_of_t
     assert [title.partition(":")[0] for title in world.titles[1:]] == ["Over"]
 
 
+def test_a_change_for_a_guest_inside_wakes_nobody_while_it_travels(world: World) -> None:
+    world.jump(hours=11, minutes=40)  # 23:40 in New York
+    make_channel(quiet_from=time(22), quiet_until=time(7))
+    _, code = a_late_stay(arrives_in=-5 * HOUR)
+    with writing() as session:
+        session.get_one(DoorCode, code.id).changed_at = world.now
+
+    world.pass_time(minutes=10)
+    confirm(code)
+    world.pass_time(hours=12)
+
+    assert world.titles == []
+
+
 def test_every_channel_hears_what_it_asked_for(world: World) -> None:
     make_channel(name="arrivals", address=Secret("slack://arrivals"))
     make_channel(name="removals", address=Secret("slack://removals"), topics=["removals"])
