@@ -87,6 +87,18 @@ class Lock(AccountOwned, Base):
         """Whether it is believed to have left the account: enough checks did not find it."""
         return self.missing_checks >= MISSING_CHECKS
 
+    @property
+    def is_battery_critical(self) -> bool:
+        return "critical" in (self.battery_state or "").casefold()
+
+    def has(self, trouble: str) -> bool:
+        """Whether it is in this trouble of its own, one of the problem catalogue."""
+        return {
+            str(ProblemKey.LOCK_MISSING): self.is_missing,
+            str(ProblemKey.LOCK_OFFLINE): self.is_online is False,
+            str(ProblemKey.LOW_BATTERY): self.is_battery_critical,
+        }.get(trouble, False)
+
 
 class ForeignCode(AccountOwned, Base):
     """An entry in a lock's list that we did not make. Shown, respected, never touched."""

@@ -84,6 +84,7 @@ class Item:
     stay: Stay | None
     lock_id: int | None
     lock_name: str
+    is_still_so: bool  # its lock is in this trouble now, whether or not anybody comes to it
     feed_id: int | None
     feed_name: str
     feed_property: str
@@ -207,7 +208,7 @@ def _alerts(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Alert,
-            Lock.name.label("lock_name"),
+            Lock,
             Connection.name.label("connection_name"),
             Feed.name.label("feed_name"),
             Property.name.label("feed_property"),
@@ -223,6 +224,7 @@ def _alerts(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 def _item(row: Any, by_id: dict[int, Stay]) -> Item:
     alert: Alert = row.Alert
+    lock: Lock | None = row.Lock
     return Item(
         id=alert.id,
         key=alert.key,
@@ -233,7 +235,8 @@ def _item(row: Any, by_id: dict[int, Stay]) -> Item:
         seen_at=alert.seen_at,
         stay=by_id.get(alert.booking_id) if alert.booking_id is not None else None,
         lock_id=alert.lock_id,
-        lock_name=row.lock_name or "",
+        lock_name=lock.name if lock is not None else "",
+        is_still_so=lock is not None and lock.has(alert.cause),
         feed_id=alert.feed_id,
         feed_name=row.feed_name or "",
         feed_property=row.feed_property or "",

@@ -177,7 +177,7 @@ _NEEDING: Final = (
     # Guests first: a lock without room names who comes to it.
     .order_by(Booking.starts_at.is_(None), Booking.starts_at, DoorCode.id)
 )
-# Locks in trouble of their own, and then whoever comes to them next.
+# Locks in trouble of their own, and then whoever comes to them next, or is inside.
 _WEAK_LOCKS: Final = select(Lock).where(
     or_(
         Lock.is_online.is_(False),
@@ -192,10 +192,10 @@ _COMING: Final = (
         DoorCode.lock_id.in_(bindparam("lock_ids", expanding=True)),
         DoorCode.is_wanted.is_(True),
         Booking.status == BookingStatus.CONFIRMED,
-        Booking.starts_at > bindparam("now"),
+        Booking.ends_at > bindparam("now"),
         Booking.starts_at <= bindparam("soon"),
     )
-    .order_by(Booking.starts_at, Booking.id)
+    .order_by(Booking.starts_at <= bindparam("now"), Booking.starts_at, Booking.id)
 )
 # Columns and not rows here: nobody needs the addresses and tokens, which would be decrypted.
 _DEAD_CHANNELS: Final = select(Channel.id, Channel.account_id, Channel.name).where(
@@ -420,7 +420,10 @@ def _of_code(code: DoorCode) -> Condition:
 
 
 def _weak_locks(session: Session, now: datetime) -> list[Condition]:
-    """Locks that are gone, offline, or nearly without power, with a guest on the way to them."""
+    """Locks that are gone, offline, or nearly without power, with a guest on the way to them.
+
+    Or inside: they come and go while it is only offline, but batteries run out.
+    """
     weak = {lock.id: lock for lock in session.scalars(_WEAK_LOCKS)}
     if not weak:
         return []
@@ -436,11 +439,10 @@ def _weak_locks(session: Session, now: datetime) -> list[Condition]:
         is_offline = lock.is_online is False and (
             lock.online_changed_at is None or lock.online_changed_at <= now - OFFLINE_FOR
         )
-        if is_offline and starts_at <= now + OFFLINE_BEFORE:
+        if is_offline and now < starts_at <= now + OFFLINE_BEFORE:
             condition = _of_lock(lock, booking_id, ProblemKey.LOCK_OFFLINE)
             conditions.setdefault(condition.key, condition)
-        is_empty = "critical" in (lock.battery_state or "").casefold()
-        if is_empty and starts_at <= now + BATTERY_BEFORE:
+        if lock.is_battery_critical and starts_at <= now + BATTERY_BEFORE:
             condition = _of_lock(lock, booking_id, ProblemKey.LOW_BATTERY)
             conditions.setdefault(condition.key, condition)
     return list(conditions.values())

@@ -197,7 +197,7 @@ def _door(
         is_covered=bool(covering) and code.status is not Status.NEEDS_YOU,
         is_offline=code.lock.is_online is False,
         is_lock_missing=code.lock.is_missing,
-        is_battery_critical="critical" in (code.lock.battery_state or "").casefold(),
+        is_battery_critical=code.lock.is_battery_critical,
         is_missing_once=any(e.absent_reads > 0 for e in covering),
         is_proven=code.proven_at is not None,
         has_spare=has_spare,

@@ -119,7 +119,11 @@ def _arrival(stay: Stay) -> str:
 
 
 def _resolved(items: Sequence[Item]) -> Text:
-    title = gettext("Over: %(title)s", title=_plain_headline(items[0]))
+    title = _plain_headline(items[0])
+    if items[0].is_still_so:
+        title = gettext("Nobody is on the way to it now: %(title)s", title=title)
+    else:
+        title = gettext("Over: %(title)s", title=title)
     if len(items) > 1:
         title += " " + ngettext("(and 1 more)", "(and %(num)s more)", len(items) - 1)
     lines = [_over(item) for item in items[:MOST_ITEMS]]
@@ -138,6 +142,20 @@ def _over(item: Item) -> str:
             " ask them.",
             about=about,
             time=time,
+        )
+    if item.is_still_so:
+        return gettext(
+            "%(about)s: nobody is on the way to it any more, but it is not mended."
+            " You are told again before the next guest comes.",
+            about=about,
+        )
+    stay = item.stay
+    if stay is not None and item.cause in ARRIVAL_CAUSES and stay.verdict is not Verdict.READY:
+        return gettext(
+            "%(about)s: it is over after %(time)s. %(reason)s",
+            about=about,
+            time=time,
+            reason=words.reason(stay),
         )
     return gettext("%(about)s: it is over after %(time)s. Nothing to do.", about=about, time=time)
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.reach import MISSING_CHECKS
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import (
@@ -121,6 +122,37 @@ def test_critical_batteries_before_an_arrival_are_told(
     a_stay(lock, arrives_in=hours * HOUR)
 
     assert refresh() == ([f"low_battery:{lock.id}"] if is_told else [])
+
+
+def test_critical_batteries_are_told_of_until_the_guest_inside_has_left(app: Flask) -> None:
+    lock = make_lock(battery_state="Critical")
+    stay, _ = a_stay(lock, arrives_in=2 * HOUR)
+
+    assert refresh(hours=1) == [f"low_battery:{lock.id}"]
+    assert refresh(hours=3) == [f"low_battery:{lock.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    assert alert.booking_id == stay.id
+    assert refresh(hours=3 + 3 * 24) == []
+
+
+def test_a_lock_that_left_the_account_is_told_of_until_the_guest_inside_has_left(
+    app: Flask,
+) -> None:
+    lock = make_lock(missing_since=clock.now() - HOUR, missing_checks=MISSING_CHECKS)
+    a_stay(lock, arrives_in=-HOUR)
+
+    assert refresh() == [f"lock_missing:{lock.id}"]
+    assert refresh(hours=3 * 24) == []
+
+
+def test_critical_batteries_name_the_guest_who_comes_before_the_one_inside(app: Flask) -> None:
+    lock = make_lock(battery_state="Critical")
+    a_stay(lock, arrives_in=-24 * HOUR)
+    coming, _ = a_stay(lock, arrives_in=50 * HOUR)
+
+    refresh()
+
+    assert db.session.scalars(select(Alert)).one().booking_id == coming.id
 
 
 def test_a_lock_without_room_is_told_once_however_many_codes_wait(app: Flask) -> None:

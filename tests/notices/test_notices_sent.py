@@ -147,6 +147,41 @@ def test_a_code_that_is_tried_again_after_a_resync_is_neither_over_nor_told_of_t
     assert [title.partition(":")[0] for title in world.titles[1:]] == ["Over"]
 
 
+def test_what_ends_only_because_nobody_is_on_the_way_is_not_said_to_be_mended(
+    world: World,
+) -> None:
+    make_channel()
+    lock = make_lock(name="Street door", is_online=False, online_changed_at=world.now - HOUR)
+    booking = make_booking(make_property(locks=[lock]), arrives_in=HOUR)
+    make_door_code(booking, lock, status=Status.CONFIRMED)
+
+    world.pass_time(minutes=90)
+
+    [_, (_, text)] = world.messenger.sent
+    assert text.title == "Nobody is on the way to it now: Street door: the lock is offline"
+    assert "it is not mended" in text.body
+    assert "Nothing to do" not in text.body
+
+
+def test_an_arrival_that_moves_away_is_over_in_words_that_do_not_say_that_it_is_done(
+    world: World,
+) -> None:
+    make_channel()
+    booking, _ = a_late_stay(arrives_in=20 * HOUR)
+    world.pass_time(minutes=5)
+
+    with writing() as session:
+        moved = session.get_one(Booking, booking.id)
+        moved.starts_at += 100 * HOUR
+        moved.ends_at += 100 * HOUR
+    world.pass_time(minutes=5)
+
+    [_, (_, text)] = world.messenger.sent
+    assert text.title.startswith("Over: Ana Guest at Casa Mar")
+    assert "It is tried again on Street door." in text.body
+    assert "Nothing to do" not in text.body
+
+
 def test_a_change_for_a_guest_inside_wakes_nobody_while_it_travels(world: World) -> None:
     world.jump(hours=11, minutes=40)  # 23:40 in New York
     make_channel(quiet_from=time(22), quiet_until=time(7))
