@@ -3,11 +3,12 @@
 Pure and level-triggered: from the alerts that are open and what a channel was told before, `plan`
 says which messages are due now. Asked again at once it says nothing.
 
-A *thread* is one trouble in one place: a guest at a door, a cause at a lock, a connection, a feed.
-A thread is opened once, said to be more urgent where it becomes so, and said to be over once, if
-its opening was sent. What is over about a guest is said at once; anything else when it has stayed
-over for a while, so that a lock that comes and goes is one message. Threads of one *bundle* (a
-family of causes behind one connection) that come up together are one message.
+A *thread* is one trouble in one place: a guest at a door, a person's staff code on a lock, any
+other cause at a lock, a connection, a feed. It is opened once, said to be more urgent where it
+becomes so, and said to be over once, if its opening was sent. What is over about a guest is said at
+once; anything else when it has stayed over for a while, so that a lock that comes and goes is one
+message. Threads of one *bundle* (a family of causes behind one connection) that come up together
+are one message.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ from portal.domain.verdict import RISKY_WITHIN
 NOT_CONFIRMED: Final = "not_confirmed"
 NEEDS_YOU: Final = "needs_you"
 STAFF_NEEDS_YOU: Final = "staff_needs_you"  # the same of a staff code
+STAFF_REMOVAL: Final = "staff_removal"  # begins the keys of removals of staff codes
+_OF_STAFF: Final = frozenset({STAFF_NEEDS_YOU, STAFF_REMOVAL})
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
 DISCONNECTED: Final = "disconnected"  # a manager ended the connection, and guests come
 KEYPAD_LOCKED: Final = "keypad_locked"  # a keypad locked itself, and a guest may stand before it
@@ -183,6 +186,8 @@ def thread_of(cause: str, key: str, booking_id: int | None, lock_id: int | None)
     """The trouble that an alert is about, the same through its escalation."""
     if cause in ARRIVAL_CAUSES and booking_id is not None:
         return f"arrival:{booking_id}:{lock_id or ''}"
+    if key.partition(":")[0] in _OF_STAFF:
+        return key  # each person's code opens on, whoever else's was told of
     return f"{cause}:lock:{lock_id}" if lock_id is not None else key
 
 

@@ -13,7 +13,13 @@ from portal.domain import notices
 from portal.domain.command import State
 from portal.domain.door_event import What
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.notices import DISCONNECTED, NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU
+from portal.domain.notices import (
+    DISCONNECTED,
+    NEEDS_YOU,
+    NOT_CONFIRMED,
+    STAFF_NEEDS_YOU,
+    STAFF_REMOVAL,
+)
 from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.reach import MISSING_CHECKS
 from portal.domain.sentences import word
@@ -123,7 +129,7 @@ _LATE_REMOVALS: Final = (
         DoorCode.status == Status.REMOVING,
         or_(DoorCode.ends_at <= bindparam("before"), _IS_CALLED_OFF),
     )
-    .options(joinedload(DoorCode.lock))
+    .options(joinedload(DoorCode.lock), joinedload(DoorCode.staff_code))
 )
 # What is still on a lock and open, of codes of which something else is wanted by now.
 _OUTDATED: Final = (
@@ -404,9 +410,7 @@ def _of_code(code: DoorCode) -> Condition:
             account_id=code.account_id,
             key=f"{STAFF_NEEDS_YOU}:{code.lock_id}:{code.staff_code.id}",
             cause=STAFF_NEEDS_YOU,
-            words=STAFF_TROUBLE(
-                name=code.staff_code.name[:80], lock=code.lock.name[:80], trouble=title
-            ),
+            words=_of_person(code.staff_code, code.lock, title),
             lock_id=code.lock_id,
         )
     return Condition(
@@ -499,19 +503,29 @@ def _late_removals(session: Session, now: datetime) -> list[Condition]:
             *(entry.door_code for entry in outdated if _is_let_in_wrongly(entry, now)),
         )
     }.values()
-    causes = [_what_keeps(code) for code in codes]
-    return [
-        Condition(
-            account_id=code.account_id,
-            key=f"{_REMOVAL}:{code.id}",
-            cause=str(cause),
-            words=TROUBLE(name=code.lock.name, trouble=CATALOGUE[cause].title),
-            # A spare that was given tells of the stay that it was given for.
-            booking_id=code.stay_id,
-            lock_id=code.lock_id,
-        )
-        for code, cause in zip(codes, causes, strict=True)
-    ]
+    return [_not_gone(code) for code in codes]
+
+
+def _not_gone(code: DoorCode) -> Condition:
+    cause = _what_keeps(code)
+    title = CATALOGUE[cause].title
+    key, words = f"{_REMOVAL}:{code.id}", TROUBLE(name=code.lock.name, trouble=title)
+    if code.staff_code is not None:
+        key = f"{STAFF_REMOVAL}:{code.lock_id}:{code.staff_code.id}"
+        words = _of_person(code.staff_code, code.lock, title)
+    return Condition(
+        account_id=code.account_id,
+        key=key,
+        cause=str(cause),
+        words=words,
+        # A spare that was given tells of the stay that it was given for.
+        booking_id=code.stay_id,
+        lock_id=code.lock_id,
+    )
+
+
+def _of_person(staff: StaffCode, lock: Lock, trouble: str) -> str:
+    return STAFF_TROUBLE(name=staff.name[:80], lock=lock.name[:80], trouble=trouble)
 
 
 def _is_let_in_wrongly(entry: LockEntry, now: datetime) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.door_event import Whose
+from portal.domain.notices import STAFF_REMOVAL
 from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
@@ -255,7 +256,7 @@ def test_half_an_hour_after_revoking_an_unproven_lock_is_alarmed(
 
     (code,) = doors(staff)
     keys = set(db.session.scalars(select(Alert.key).where(Alert.closed_at.is_(None))))
-    assert keys == {f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}"}
+    assert keys == {f"{STAFF_REMOVAL}:{code.lock_id}:{staff.id}"}
 
 
 def test_a_revoked_code_that_no_list_shows_asks_for_the_one_step_that_clears_the_lock(
@@ -273,7 +274,7 @@ def test_a_revoked_code_that_no_list_shows_asks_for_the_one_step_that_clears_the
     assert (code.status, code.problem) == (Status.REMOVING, ProblemKey.SPLIT_BRAIN)
     alerts = db.session.execute(select(Alert.key, Alert.cause).where(Alert.closed_at.is_(None)))
     assert [tuple(row) for row in alerts] == [
-        (f"{ProblemKey.REMOVAL_UNCONFIRMED}:{code.id}", str(ProblemKey.SPLIT_BRAIN))
+        (f"{STAFF_REMOVAL}:{code.lock_id}:{staff.id}", str(ProblemKey.SPLIT_BRAIN))
     ]
 
     with changing() as session:

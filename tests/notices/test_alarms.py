@@ -492,6 +492,23 @@ def test_a_given_spare_that_is_not_proven_off_names_the_stay(app: Flask) -> None
     assert db.session.scalars(select(Alert)).one().booking_id == booking.id
 
 
+def test_a_revoked_staff_code_that_is_not_proven_off_names_the_person(app: Flask) -> None:
+    lock = make_lock(name="Street door")
+    staff = make_staff_code(locks=[lock])
+    change(
+        _code_of(staff),
+        is_wanted=False,
+        status=Status.REMOVING,
+        ends_at=clock.now() - timedelta(minutes=31),
+    )
+
+    assert refresh() == [f"staff_removal:{lock.id}:{staff.id}"]
+    alert = db.session.scalars(select(Alert)).one()
+    title = CATALOGUE[ProblemKey.REMOVAL_UNCONFIRMED].title
+    assert alert.words == f"Rosa Clean at Street door: {title}."
+    assert alert.cause == "removal_unconfirmed"
+
+
 @pytest.mark.parametrize(
     ("arrives_in", "for_minutes", "is_told"),
     [(-5 * HOUR, 31, True), (-5 * HOUR, 29, False), (20 * HOUR, 31, False)],

@@ -47,6 +47,7 @@ from tests.support.builders import (
     make_lock,
     make_notice,
     make_property,
+    make_staff_code,
 )
 
 HOUR = timedelta(hours=1)
@@ -194,6 +195,25 @@ def test_a_change_for_a_guest_inside_wakes_nobody_while_it_travels(world: World)
     world.pass_time(hours=12)
 
     assert world.titles == []
+
+
+def test_a_revoked_staff_code_is_told_of_although_an_old_code_of_that_lock_was_told_of_before(
+    world: World,
+) -> None:
+    make_channel()
+    lock = make_lock(name="Street door")
+    leaving = {"is_wanted": False, "status": Status.REMOVING}
+    make_door_code(make_booking(arrives_in=-100 * HOUR), lock, **leaving)
+    world.pass_time(minutes=5)
+    staff = make_staff_code(locks=[lock])
+    with writing() as session:
+        code = session.scalars(select(DoorCode).where(DoorCode.staff_code_id == staff.id)).one()
+        code.is_wanted, code.status, code.ends_at = False, Status.REMOVING, world.now - HOUR
+
+    world.pass_time(minutes=30)
+
+    [_, (_, text)] = world.messenger.sent
+    assert "What is wrong: Rosa Clean at Street door:" in text.body
 
 
 def test_every_channel_hears_what_it_asked_for(world: World) -> None:
