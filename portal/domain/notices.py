@@ -33,6 +33,10 @@ KEYPAD_LOCKED: Final = "keypad_locked"  # a keypad locked itself, and a guest ma
 _REMOVAL_CAUSES: Final = frozenset({ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN})
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
 _GUESTS_CAUSES: Final = ARRIVAL_CAUSES | {KEYPAD_LOCKED}
+# What of a lock keeps a code off it: of a guest who waits for theirs, that is told with the guest.
+KEEPS_OFF: Final = frozenset(
+    {str(ProblemKey.LOCK_FULL), str(ProblemKey.LOCK_OFFLINE), str(ProblemKey.LOCK_MISSING)}
+)
 # While one of these is open, what its locks report is its consequence.
 OUTAGES: Final = frozenset(
     {str(ProblemKey.SCHLAGE_OUTAGE), str(ProblemKey.SIGNED_OUT), DISCONNECTED}
@@ -273,12 +277,20 @@ def _strongest(alerts: Sequence[AlertFacts]) -> dict[str, AlertFacts]:
 
 
 def _is_told_of(wish: Wish, alert: AlertFacts, alerts: Sequence[AlertFacts], now: datetime) -> bool:
-    """Whether the channel asked for this, and it is more than the consequence of an outage."""
-    if topic_of(alert.cause) not in wish.topics:
+    """Whether the channel asked for this, and it is more than what another message tells of."""
+    if topic_of(alert.cause) not in wish.topics or _is_told_with_guest(wish, alert, alerts):
         return False
     if alert.lock_id is None or alert.is_urgent(now) or Topic.EQUIPMENT not in wish.topics:
         return True
     return not any(a.cause in OUTAGES and a.connection_id == alert.connection_id for a in alerts)
+
+
+def _is_told_with_guest(wish: Wish, alert: AlertFacts, alerts: Sequence[AlertFacts]) -> bool:
+    """Whether it says only why the code of a guest, of whom the channel hears, is not on a lock."""
+    if alert.cause not in KEEPS_OFF or Topic.ARRIVALS not in wish.topics:
+        return False
+    door = (alert.booking_id, alert.lock_id)
+    return any(a.cause in ARRIVAL_CAUSES and (a.booking_id, a.lock_id) == door for a in alerts)
 
 
 def _due_group(wish: Wish, alert: AlertFacts, stands: Iterable[Told], now: datetime) -> str | None:

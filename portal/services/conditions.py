@@ -386,17 +386,16 @@ def _needing(
     # No lock has the id 0. (An empty list would be a table of its own, gone through each time.)
     asked = {"now": now, "told": sorted(locks) or [0]}
     for code, state in session.execute(_NEEDING, asked):
-        found = []
-        if code.problem is ProblemKey.LOCK_FULL:
-            found.append(_of_lock(code.lock, code.booking_id))
-        of_code = _of_code(code)
-        if code.status is Status.NEEDS_YOU or of_code.key in told:
-            found.append(of_code)
+        condition = _of_code(code)
+        if code.problem is ProblemKey.LOCK_FULL and condition.key not in told:
+            # One thing to do for all who wait for room.
+            condition = _of_lock(code.lock, code.booking_id)
+        elif code.status is not Status.NEEDS_YOU and condition.key not in told:
+            continue
         # Of one that is signed out its own alert tells, for all of its codes at once.
         is_reached = state is ConnectionState.CONNECTED
-        for condition in found:
-            if condition.thread not in late and (is_reached or condition.key in told):
-                conditions.setdefault(condition.key, condition)
+        if condition.thread not in late and (is_reached or condition.key in told):
+            conditions.setdefault(condition.key, condition)
     return list(conditions.values())
 
 

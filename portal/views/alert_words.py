@@ -11,6 +11,7 @@ from portal.domain.notices import (
     ARRIVAL_CAUSES,
     DISCONNECTED,
     GUEST_CANNOT_ENTER,
+    KEEPS_OFF,
     KEYPAD_LOCKED,
     NEEDS_YOU,
     NOT_CONFIRMED,
@@ -217,7 +218,7 @@ def step_of(item: Item) -> Step:
     if item.cause == KEYPAD_LOCKED:
         return _keypad_step(item)
     if item.cause in set(ProblemKey):
-        return _catalogue_step(item, ProblemKey(item.cause))
+        return _guests_step(item) or _catalogue_step(item, ProblemKey(item.cause))
     if item.cause == vacancy.CAUSE and item.lock_id is not None:
         return Step(
             gettext("ask who was there; the lock's entry log says when and how."),
@@ -233,6 +234,14 @@ def step_of(item: Item) -> Step:
         gettext("Open the booking"),
         words.deadline(item.stay),
     )
+
+
+def _guests_step(item: Item) -> Step | None:
+    """What the guest's own row says to do, where this keeps their code off the lock."""
+    door = item.stay.door if item.stay is not None else None
+    if item.stay is None or door is None or item.cause not in KEEPS_OFF:
+        return None
+    return words.step(item.stay) if door.lock_id == item.lock_id else None
 
 
 def _keypad_step(item: Item) -> Step:

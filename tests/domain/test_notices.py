@@ -325,6 +325,39 @@ def test_latecomers_of_a_bundle_wait_for_each_other() -> None:
     assert len(channel.sent[-1].items) == 2
 
 
+# A lock that keeps a guest's code off
+
+
+@pytest.mark.parametrize("cause", ["lock_full", "lock_offline", "lock_missing"])
+def test_what_keeps_a_code_off_its_lock_is_told_with_its_guest_and_not_once_more(
+    cause: str,
+) -> None:
+    channel = Channel()
+    of_lock = replace(trouble(cause, lock_id=5), booking_id=10)
+
+    assert channel.look([arrival(), of_lock], NOW) == [Kind.OPENED]
+    assert [item.thread for item in channel.sent[0].items] == ["arrival:10:5"]
+    # The guest is helped, and the lock is not.
+    assert channel.look([of_lock], NOW + HOUR) == [Kind.OPENED, Kind.RESOLVED]
+
+
+def test_a_lock_in_trouble_is_told_of_for_another_guest_and_to_who_hears_of_no_guests() -> None:
+    of_lock = replace(trouble("lock_offline", lock_id=5), booking_id=11)
+
+    assert Channel().look([arrival(), of_lock], NOW) == [Kind.OPENED, Kind.OPENED]
+    only_locks = Channel(replace(EVERYTHING, topics=frozenset({Topic.EQUIPMENT})))
+    same_guest = replace(of_lock, booking_id=10)
+    assert only_locks.look([arrival(), same_guest], NOW) == [Kind.OPENED]
+
+
+def test_weak_batteries_are_told_of_beside_the_guest_whose_code_is_late() -> None:
+    channel = Channel()
+
+    channel.look([arrival(), replace(trouble("low_battery", lock_id=5), booking_id=10)], NOW)
+
+    assert len(channel.sent) == 2
+
+
 # Quiet hours
 
 

@@ -313,6 +313,18 @@ def test_a_connection_that_was_ended_is_told_of_while_a_staff_code_waits_for_it(
     assert refresh() == []
 
 
+def test_a_code_for_which_its_lock_has_no_room_is_one_alert_and_that_of_the_lock(
+    app: Flask,
+) -> None:
+    lock = make_lock()
+    full = {"status": Status.NEEDS_YOU, "problem": ProblemKey.LOCK_FULL}
+    for hours in (60, 90):
+        a_stay(lock, arrives_in=hours * HOUR, **full)
+    change(_code_of(make_staff_code(locks=[lock])), **full)
+
+    assert refresh() == [f"lock_full:{lock.id}"]
+
+
 @pytest.mark.parametrize("hours", [-10, 5], ids=["is inside", "comes soon"])
 def test_a_change_of_a_code_is_told_of_when_it_was_tried_in_vain_for_a_quarter_of_an_hour(
     app: Flask, hours: float

@@ -216,6 +216,18 @@ def test_a_revoked_staff_code_is_told_of_although_an_old_code_of_that_lock_was_t
     assert "What is wrong: Rosa Clean at Street door:" in text.body
 
 
+def test_a_lock_that_is_offline_and_keeps_a_guests_code_off_is_one_notice(world: World) -> None:
+    make_channel()
+    lock = make_lock(name="Street door", is_online=False, online_changed_at=world.now - HOUR)
+    a_late_stay(arrives_in=90 * timedelta(minutes=1), lock=lock)
+
+    world.pass_time(minutes=30)
+
+    [(_, text)] = world.messenger.sent
+    assert "Street door is offline." in text.body
+    assert "tell the guest the other way in" in text.body
+
+
 def test_every_channel_hears_what_it_asked_for(world: World) -> None:
     make_channel(name="arrivals", address=Secret("slack://arrivals"))
     make_channel(name="removals", address=Secret("slack://removals"), topics=["removals"])

@@ -11,6 +11,7 @@ from portal import clock
 from portal.domain import door_event
 from portal.domain.door_event import What
 from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
 from portal.models import Alert, Booking, DoorCode, Lock, Role, Source
@@ -106,6 +107,25 @@ def test_an_alert_of_a_connection_leads_to_it_with_the_catalogues_words(
     assert f"/settings/door-locks/schlage#connection-{connection.id}" in {
         e["href"] for e in elements(html) if e.tag == "a"
     }
+
+
+def test_the_alert_of_a_lock_that_keeps_a_guest_out_says_what_the_guests_alert_says(
+    app: Flask,
+) -> None:
+    lock = make_lock(is_online=False, online_changed_at=clock.now() - HOUR)
+    place = make_property(locks=[lock], fallback_entry=Secret("Key box 4711"))
+    booking = make_booking(place, arrives_in=HOUR)
+    make_door_code(
+        booking, lock, status=Status.RETRYING, created_at=clock.now() - timedelta(days=2)
+    )
+    sweep_alarms()
+
+    html = browser(app).get("/alerts").text
+
+    for cause in ("not_confirmed", "lock_offline"):
+        group = words(element(html, data_cause=cause).text)
+        assert "tell the guest the other way in" in group
+        assert "router" not in group
 
 
 @pytest.mark.parametrize("cause", ["feed_sick", "feed_held"])
