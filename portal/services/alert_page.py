@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from portal.domain import notices
 from portal.domain.notices import DISCONNECTED, NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
 from portal.domain.outlook import REMOVALS
 from portal.domain.problems import ProblemKey
 from portal.domain.sentences import Sentence
-from portal.models import Alert, Booking, Connection, Feed, Lock, Property
+from portal.models import Alert, Booking, Connection, DoorCode, Feed, Lock, Property
 from portal.services import guest_help, keypads, stays, vacancy
-from portal.services.stays import Stay
+from portal.services.stays import Door, Stay
 from portal.unit_of_work import touch
 
 CLOSED_FOR: Final = timedelta(days=7)
@@ -90,6 +90,7 @@ class Item:
     feed_property: str
     connection_id: int | None
     connection_name: str
+    staff_door: Door | None = None  # of a staff code that needs somebody
 
     @property
     def thread(self) -> str:
@@ -100,8 +101,7 @@ class Item:
     @property
     def place_id(self) -> int | None:
         """The id at the end of its key: of the channel, endpoint or staff code it may be about."""
-        end = self.key.rpartition(":")[2]
-        return int(end) if end.isascii() and end.isdecimal() else None
+        return _id_in(self.key)
 
     @property
     def lasted_seconds(self) -> float:
@@ -165,7 +165,8 @@ def items(session: Session, conditions: Sequence[ColumnElement[bool]], now: date
     ids = {row.Alert.booking_id for row in rows} - {None}
     found = stays.load(session, [Booking.id.in_(ids)], now) if ids else []
     by_id = {stay.id: stay for stay in found}
-    return [_item(row, by_id) for row in rows]
+    doors = _staff_doors(session, [row.Alert for row in rows])
+    return [_item(row, by_id, doors) for row in rows]
 
 
 def old_of(session: Session, booking_id: int, now: datetime) -> list[Item]:
@@ -222,7 +223,29 @@ def _alerts(condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _item(row: Any, by_id: dict[int, Stay]) -> Item:
+def _staff_doors(
+    session: Session, alerts: Sequence[Alert]
+) -> dict[tuple[int | None, int | None], Door]:
+    """The doors of staff codes that need somebody, by person and lock."""
+    ids = {_id_in(alert.key) for alert in alerts if alert.cause == STAFF_NEEDS_YOU} - {None}
+    if not ids:
+        return {}
+    codes = session.scalars(
+        select(DoorCode)
+        .where(DoorCode.staff_code_id.in_(ids))
+        .options(joinedload(DoorCode.lock).joinedload(Lock.connection).load_only(Connection.state))
+    )
+    return {(code.staff_code_id, code.lock_id): stays.door_of(code) for code in codes}
+
+
+def _id_in(key: str) -> int | None:
+    end = key.rpartition(":")[2]
+    return int(end) if end.isascii() and end.isdecimal() else None
+
+
+def _item(
+    row: Any, by_id: dict[int, Stay], doors: dict[tuple[int | None, int | None], Door]
+) -> Item:
     alert: Alert = row.Alert
     lock: Lock | None = row.Lock
     return Item(
@@ -242,6 +265,11 @@ def _item(row: Any, by_id: dict[int, Stay]) -> Item:
         feed_property=row.feed_property or "",
         connection_id=alert.connection_id,
         connection_name=row.connection_name or "",
+        staff_door=(
+            doors.get((_id_in(alert.key), alert.lock_id))
+            if alert.cause == STAFF_NEEDS_YOU
+            else None
+        ),
     )
 
 

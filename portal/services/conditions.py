@@ -303,6 +303,8 @@ def _late_arrivals(session: Session, now: datetime, alerts: Collection[Alert]) -
         hours = _step_before(code.booking, now)
         if hours is None or not (is_told or _was_tried(_wanted_since(code), now)):
             continue
+        if code.status is Status.PLANNED and now < code.send_at:
+            continue  # as its property's lead time has it: nothing is late
         condition = _not_confirmed(
             code.booking,
             hours,
@@ -347,8 +349,8 @@ def _was_tried(since: datetime, now: datetime) -> bool:
 
 
 def _wanted_since(code: DoorCode) -> datetime:
-    """Since when it is to be on its lock as it is wanted now."""
-    return max(code.created_at, code.changed_at or code.created_at)
+    """Since when it is to be on its lock as it is wanted now; ahead where it is not sent yet."""
+    return max(code.created_at, code.changed_at or code.created_at, code.send_at)
 
 
 def _not_confirmed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from flask import url_for
 from flask_babel import gettext, lazy_gettext
@@ -17,7 +17,8 @@ from portal.domain.notices import (
     NOT_CONFIRMED,
     STAFF_NEEDS_YOU,
 )
-from portal.domain.problems import CATALOGUE, ProblemKey
+from portal.domain.problems import CATALOGUE, Page, ProblemKey
+from portal.domain.status import Status
 from portal.services import vacancy
 from portal.services.alert_page import (
     CHANNEL_DEAD,
@@ -35,7 +36,10 @@ from portal.views.words import Step
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause in words: what it is, what runs by itself, and how it looks."""
+    """A cause in words: what it is, what runs by itself, and how it looks.
+
+    What runs by itself is empty where it hangs on the code: see automatic_of.
+    """
 
     title: Any
     automatic: Any
@@ -64,19 +68,19 @@ _OURS: Final[Mapping[str, Cause]] = {
     ),
     NOT_CONFIRMED: Cause(
         lazy_gettext("A guest comes soon and a code is not confirmed"),
-        lazy_gettext("It is tried again by itself, more often the closer the arrival."),
+        "",
         "door-closed",
         "red",
     ),
     NEEDS_YOU: Cause(
         lazy_gettext("A code could not be sent without you"),
-        lazy_gettext("Nothing more is tried by itself until you have decided."),
+        "",
         "circle-x",
         "red",
     ),
     STAFF_NEEDS_YOU: Cause(
         lazy_gettext("A staff code could not be sent without you"),
-        lazy_gettext("Nothing more is tried by itself until you have decided."),
+        "",
         "circle-x",
         "amber",
     ),
@@ -140,11 +144,13 @@ _STEPS: Final[Mapping[str, tuple[Any, Any]]] = {
         lazy_gettext("ask whoever runs the receiving program, then switch the webhook on again."),
         lazy_gettext("Open the webhook"),
     ),
+    # What else may be wrong with it, the catalogue's first step mends.
     STAFF_NEEDS_YOU: (
         lazy_gettext("see what the lock says, then press Resync or choose another PIN."),
         lazy_gettext("Open the staff code"),
     ),
 }
+_OF_CODES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, STAFF_NEEDS_YOU})
 # Beside these stands when the guest checks in.
 NAMES_AN_ARRIVAL: Final = ARRIVAL_CAUSES | OF_LOCKS
 _RED: Final = frozenset({ProblemKey.SIGNED_OUT})
@@ -175,6 +181,23 @@ def cause_of(cause: str) -> Cause:
 def todo_of(cause: str) -> str:
     """The one thing to do about a cause of our own, as it goes on after a colon."""
     return str(_STEPS[cause][0])
+
+
+def automatic_of(item: Item) -> str:
+    """What runs by itself, as the code's own page has it; it may hold a <time>."""
+    if item.cause not in _OF_CODES:
+        return str(cause_of(item.cause).automatic)
+    if item.stay is not None:
+        door, problem = item.stay.door, item.stay.problem
+        runs = words.automatic(item.stay)
+    else:
+        door, problem = item.staff_door, item.staff_door.problem if item.staff_door else None
+        runs = words.door_automatic(door, "UTC") if door is not None else None
+    if runs or door is None or door.status is not Status.NEEDS_YOU:
+        return runs or ""
+    if problem is None or CATALOGUE[problem].is_retried:
+        return gettext("Nothing more is tried by itself until you have decided.")
+    return filters.tr(CATALOGUE[problem].automatic)
 
 
 def about(item: Item) -> str:
@@ -212,6 +235,8 @@ def url_of(item: Item) -> str:
 
 def step_of(item: Item) -> Step:
     """The one thing to do."""
+    if item.staff_door is not None and _is_in_catalogue(item.staff_door.problem):
+        return _catalogue_step(item, item.staff_door.problem)
     if item.cause in _STEPS:
         words_of, link = _STEPS[item.cause]
         return Step(str(words_of), url_of(item), str(link), None)
@@ -234,6 +259,13 @@ def step_of(item: Item) -> Step:
         gettext("Open the booking"),
         words.deadline(item.stay),
     )
+
+
+def _is_in_catalogue(problem: ProblemKey | None) -> TypeGuard[ProblemKey]:
+    """Whether the catalogue's first step fits whoever's code it is, and is not a guest's."""
+    if problem is None:
+        return False
+    return all(link.to is not Page.BOOKING for link in CATALOGUE[problem].links)
 
 
 def _guests_step(item: Item) -> Step | None:
@@ -260,7 +292,7 @@ def _catalogue_step(item: Item, key: ProblemKey) -> Step:
         booking_id=item.stay.id if item.stay else None,
         property_id=item.stay.property_id if item.stay else None,
         lock_id=item.lock_id,
-        connection_id=item.connection_id,
+        connection_id=item.staff_door.connection_id if item.staff_door else item.connection_id,
     )
     first = filters.tr(CATALOGUE[key].steps[0])
     by = words.deadline(item.stay) if item.stay is not None and key in OF_LOCKS else None

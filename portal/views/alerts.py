@@ -83,6 +83,7 @@ def _context() -> dict[str, Any]:
     return {
         "page": page,
         "cause_of": alert_words.cause_of,
+        "automatic_of": alert_words.automatic_of,
         "step_of": alert_words.step_of,
         "about": alert_words.about,
         "url_of": alert_words.url_of,

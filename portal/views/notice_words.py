@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from flask import current_app, url_for
 from flask_babel import force_locale, gettext, ngettext
+from markupsafe import Markup
 
 from portal.domain.notices import ARRIVAL_CAUSES, GUEST_CANNOT_ENTER, KEYPAD_LOCKED, Kind
 from portal.domain.status import Verdict
@@ -93,9 +94,9 @@ def _block(item: Item, *, is_short: bool) -> str:
     lines.append(gettext("What is wrong: %(words)s", words=filters.tr(item.words)))
     if stay is not None and item.cause in ARRIVAL_CAUSES and not is_short:
         lines.append(words.reason(stay))
-    automatic = str(alert_words.cause_of(item.cause).automatic)
+    automatic = alert_words.automatic_of(item)
     if automatic and not is_short:
-        lines.append(gettext("By itself: %(words)s", words=automatic))
+        lines.append(gettext("By itself: %(words)s", words=_plain(automatic)))
     step = alert_words.step_of(item)
     return "\n".join([*lines, *_step(step, stay.zone if stay else None)])
 
@@ -228,7 +229,13 @@ def _stay_name(stay: Stay) -> str:
 
 def _when(at: datetime, zone: str) -> str:
     """Day and time on the property's clocks, as plain text."""
-    return filters.moment(at, zone).striptags().replace("\u00a0", " ")
+    return _plain(filters.moment(at, zone))
+
+
+def _plain(words: str) -> str:
+    """Without the markup of times, which words of pages may hold."""
+    plain = words.striptags() if isinstance(words, Markup) else words
+    return plain.replace("\u00a0", " ")
 
 
 def _rest(items: Sequence[Item], *, has_link: bool = True) -> list[str]:

@@ -347,6 +347,16 @@ def test_a_late_code_that_is_changed_is_not_over_because_of_that(app: Flask) -> 
     assert opened == refresh(minutes=1) == [f"not_confirmed:6h:{code.id}"]
 
 
+def test_a_code_that_is_sent_at_check_in_is_not_late_before(app: Flask) -> None:
+    arrives_at = clock.now().replace(second=0, microsecond=0) + 5 * HOUR
+    _, code = a_stay(make_lock(), arrives_in=5 * HOUR, status=Status.PLANNED, send_at=arrives_at)
+
+    assert refresh(hours=4) == []
+    change(code, status=Status.QUEUED)
+    assert refresh(hours=5, minutes=5) == []
+    assert refresh(hours=5, minutes=16) == [f"not_confirmed:2h:{code.id}"]
+
+
 # Bookings that no lock opens
 
 

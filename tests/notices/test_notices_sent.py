@@ -12,6 +12,7 @@ from portal.domain import door_event
 from portal.domain.door_event import What, Whose
 from portal.domain.notices import Kind
 from portal.domain.outgoing import NOTICE_PAUSES, State
+from portal.domain.problems import CATALOGUE, ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.status import Status
 from portal.extensions import db
@@ -316,13 +317,51 @@ def test_who_is_woken_at_night_reads_what_to_do(world: World) -> None:
         "Ana Guest at Casa Mar: check-in tomorrow 4:40 AM (New York time).",
         "What is wrong: The code for Street door is not confirmed 6 h before arrival.",
         "It is tried again on Street door.",
-        "By itself: It is tried again by itself, more often the closer the arrival.",
+        "By itself: It is tried again by itself.",
         (
             "Your one step, by tomorrow 4:40 AM: keep the other way in at hand; "
             "it stands on the booking's page."
         ),
         f"http://localhost/bookings/{booking.id}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (None, "Nothing more is tried by itself until you have decided."),
+        (ProblemKey.SCHEDULE_NOT_VALID, "Nothing more is tried by itself until you have decided."),
+        (ProblemKey.SPLIT_BRAIN, CATALOGUE[ProblemKey.SPLIT_BRAIN].automatic),
+        (ProblemKey.PIN_CLASH, CATALOGUE[ProblemKey.PIN_CLASH].automatic),
+        (ProblemKey.NO_PERMISSION, CATALOGUE[ProblemKey.NO_PERMISSION].automatic),
+    ],
+)
+@pytest.mark.parametrize("hours", [5, 100])
+def test_a_notice_of_a_code_that_needs_a_person_says_what_runs_by_itself_and_no_more(
+    world: World, problem: ProblemKey | None, said: str, hours: float
+) -> None:
+    make_channel()
+    _, code = a_late_stay(arrives_in=hours * HOUR)
+    with writing() as session:
+        row = session.get_one(DoorCode, code.id)
+        row.status, row.problem = Status.NEEDS_YOU, problem
+
+    world.pass_time(minutes=5)
+
+    [(_, text)] = world.messenger.sent
+    assert f"By itself: {said}" in text.body.splitlines()
+
+
+def test_a_notice_says_in_plain_text_when_the_next_try_is(world: World) -> None:
+    make_channel()
+    _, code = a_late_stay()
+    with writing() as session:
+        session.get_one(DoorCode, code.id).due_at = world.now + timedelta(minutes=15)
+
+    world.sweep()
+
+    [(_, text)] = world.messenger.sent
+    assert "By itself: Next try by itself in 15 min" in text.body.splitlines()
 
 
 def test_a_guest_whom_no_lock_lets_in_is_told_of_with_where_to_choose_one(world: World) -> None:

@@ -150,8 +150,50 @@ def test_an_alert_of_a_staff_code_leads_to_it(app: Flask) -> None:
 
     told = words(alert_of(html, only_alert()).text)
     assert "Rosa Clean at Street door" in told
-    assert "press Resync or choose another PIN" in told
+    assert CATALOGUE[ProblemKey.USER_NOT_FOUND].steps[0][1:] in told
     assert f"/staff-codes/{staff.id}" in {e["href"] for e in elements(html) if e.tag == "a"}
+
+
+@pytest.mark.parametrize(
+    ("problem", "step"),
+    [
+        (ProblemKey.SPLIT_BRAIN, CATALOGUE[ProblemKey.SPLIT_BRAIN].steps[0][1:]),
+        (ProblemKey.NO_PERMISSION, CATALOGUE[ProblemKey.NO_PERMISSION].steps[0][1:]),
+        (ProblemKey.PIN_CLASH, "press Resync or choose another PIN"),
+        (None, "press Resync or choose another PIN"),
+    ],
+)
+def test_the_step_for_a_staff_code_mends_what_is_wrong_with_it(
+    app: Flask, problem: ProblemKey | None, step: str
+) -> None:
+    make_staff_code(locks=[make_lock()])
+    code = db.session.query(DoorCode).one()
+    code.status, code.problem = Status.NEEDS_YOU, problem
+    db.session.commit()
+    sweep_alarms()
+
+    html = browser(app).get("/alerts").text
+
+    assert step in words(alert_of(html, only_alert()).text)
+
+
+def test_each_alert_of_a_code_says_what_runs_by_itself_for_that_code(app: Flask) -> None:
+    lock = make_lock()
+    lasting = {"created_at": clock.now() - timedelta(days=2)}
+    for hours, status, problem in (
+        (5, Status.NEEDS_YOU, ProblemKey.SPLIT_BRAIN),
+        (7, Status.RETRYING, ProblemKey.NACK),
+    ):
+        booking = make_booking(make_property(locks=[lock]), arrives_in=hours * HOUR)
+        make_door_code(booking, lock, status=status, problem=problem, **lasting)
+    sweep_alarms()
+
+    html = browser(app).get("/alerts").text
+
+    stuck, retried = (alert_of(html, alert).text for alert in db.session.query(Alert))
+    assert words(CATALOGUE[ProblemKey.SPLIT_BRAIN].automatic) in words(stuck)
+    assert "tried again by itself" not in words(stuck)
+    assert "It is tried again by itself." in words(retried)
 
 
 def test_a_keypad_that_locked_itself_names_the_guest_and_leads_to_the_booking(
