@@ -1,4 +1,4 @@
-"""Alarms: open alerts are what `conditions` finds now; whoever asked is told of what changes."""
+"""Alarms: open alerts are the conditions that hold now; whoever asked is told of what changes."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.models import Alert
-from portal.services import conditions, endpoint_events, guest_help
+from portal.services import endpoint_events, guest_help, late_codes, troubles
 from portal.services.conditions import Condition
 
 # Built once, because it runs every 30 s and mostly finds nothing.
@@ -21,7 +21,8 @@ _OPEN_ALERTS: Final = select(Alert).where(
 def refresh(session: Session, now: datetime) -> None:
     """Open alerts are exactly the conditions that hold now; those that ended are closed."""
     alerts = [alert for alert in session.scalars(_OPEN_ALERTS) if alert.feed_id is None]
-    found = {(c.account_id, c.key): c for c in conditions.standing(session, now, alerts)}
+    standing = [*late_codes.standing(session, now, alerts), *troubles.standing(session, now)]
+    found = {(c.account_id, c.key): c for c in standing}
     open_now = {(a.account_id, a.key): a for a in alerts}
     ended = {key: alert for key, alert in open_now.items() if key not in found}
     for alert in ended.values():
