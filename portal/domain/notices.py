@@ -29,8 +29,11 @@ _OF_STAFF: Final = frozenset({STAFF_NEEDS_YOU, STAFF_REMOVAL})
 GUEST_CANNOT_ENTER: Final = "guest_cannot_enter"  # says the guest who stands before it
 DISCONNECTED: Final = "disconnected"  # a manager ended the connection, and guests come
 KEYPAD_LOCKED: Final = "keypad_locked"  # a keypad locked itself, and a guest may stand before it
+# Something old may still open a door.
+REMOVAL_CAUSES: Final = frozenset(
+    {str(ProblemKey.REMOVAL_UNCONFIRMED), str(ProblemKey.SPLIT_BRAIN)}
+)
 # About a guest at a door: the same trouble, the more urgent the closer the arrival.
-_REMOVAL_CAUSES: Final = frozenset({ProblemKey.REMOVAL_UNCONFIRMED, ProblemKey.SPLIT_BRAIN})
 ARRIVAL_CAUSES: Final = frozenset({NOT_CONFIRMED, NEEDS_YOU, GUEST_CANNOT_ENTER})
 _GUESTS_CAUSES: Final = ARRIVAL_CAUSES | {KEYPAD_LOCKED}
 # What of a lock keeps a code off it: of a guest who waits for theirs, that is told with the guest.
@@ -198,7 +201,7 @@ def thread_of(cause: str, key: str, booking_id: int | None, lock_id: int | None)
 def topic_of(cause: str) -> Topic:
     if cause in _GUESTS_CAUSES:
         return Topic.ARRIVALS
-    return Topic.REMOVALS if cause in _REMOVAL_CAUSES else Topic.EQUIPMENT
+    return Topic.REMOVALS if cause in REMOVAL_CAUSES else Topic.EQUIPMENT
 
 
 def plan(wish: Wish, alerts: Sequence[AlertFacts], told: Iterable[Told], now: datetime) -> Plan:

@@ -10,7 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from portal.domain.notices import GUEST_CANNOT_ENTER, NOT_CONFIRMED, AlertFacts
+from portal.domain.notices import (
+    GUEST_CANNOT_ENTER,
+    NOT_CONFIRMED,
+    REMOVAL_CAUSES,
+    AlertFacts,
+)
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Verdict
 
@@ -25,7 +30,6 @@ STILL_AFTER: Final = timedelta(minutes=5)
 _TOLD_ELSEWHERE: Final = frozenset(
     {GUEST_CANNOT_ENTER, NOT_CONFIRMED, str(ProblemKey.SCHLAGE_OUTAGE)}
 )
-REMOVALS: Final = frozenset({str(ProblemKey.REMOVAL_UNCONFIRMED), str(ProblemKey.SPLIT_BRAIN)})
 
 
 class Worry(StrEnum):
@@ -208,7 +212,7 @@ def removals(alerts: Iterable[AlertFacts]) -> frozenset[int]:
     return frozenset(
         alert.booking_id
         for alert in alerts
-        if alert.cause in REMOVALS and alert.booking_id is not None
+        if alert.cause in REMOVAL_CAUSES and alert.booking_id is not None
     )
 
 
@@ -229,7 +233,7 @@ def _nearness(starts_at: datetime, now: datetime) -> tuple[bool, timedelta]:
 def _is_matter(alert: AlertFacts, worried: Collection[int], listed: Collection[int]) -> bool:
     if alert.cause in _TOLD_ELSEWHERE or alert.booking_id in worried:
         return False
-    return not (alert.cause in REMOVALS and alert.booking_id in listed)
+    return not (alert.cause in REMOVAL_CAUSES and alert.booking_id in listed)
 
 
 def is_unread(read_at: datetime, now: datetime) -> bool:

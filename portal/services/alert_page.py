@@ -9,8 +9,14 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from portal.domain import notices
-from portal.domain.notices import DISCONNECTED, NEEDS_YOU, NOT_CONFIRMED, STAFF_NEEDS_YOU, Topic
-from portal.domain.outlook import REMOVALS
+from portal.domain.notices import (
+    DISCONNECTED,
+    NEEDS_YOU,
+    NOT_CONFIRMED,
+    REMOVAL_CAUSES,
+    STAFF_NEEDS_YOU,
+    Topic,
+)
 from portal.domain.problems import ProblemKey
 from portal.domain.sentences import Sentence
 from portal.models import Alert, Booking, Connection, DoorCode, Feed, Lock, Property
@@ -174,7 +180,7 @@ def old_of(session: Session, booking_id: int, now: datetime) -> list[Item]:
     conditions = [
         Alert.booking_id == booking_id,
         Alert.closed_at.is_(None),
-        Alert.cause.in_(sorted(REMOVALS)),
+        Alert.cause.in_(sorted(REMOVAL_CAUSES)),
     ]
     return items(session, conditions, now)
 
