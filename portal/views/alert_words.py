@@ -73,13 +73,13 @@ _OURS: Final[Mapping[str, Cause]] = {
         "red",
     ),
     NEEDS_YOU: Cause(
-        lazy_gettext("A code could not be sent without you"),
+        lazy_gettext("A code could not be sent by itself"),
         "",
         "circle-x",
         "red",
     ),
     STAFF_NEEDS_YOU: Cause(
-        lazy_gettext("A staff code could not be sent without you"),
+        lazy_gettext("A staff code could not be sent by itself"),
         "",
         "circle-x",
         "amber",
