@@ -34,6 +34,7 @@ class Written:
     state: EntryState
     evidence: Evidence
     evidence_command_id: int | None
+    has_former_id: bool = False  # under which the lock may have it, whatever the list shows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class EntryChange:
     evidence: Evidence
     takes_values: bool = False
     is_ghost: bool = False
+    goes_by_former_id: bool = False
 
 
 def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
@@ -85,7 +87,7 @@ def entry_after(entry: Written, outcome: Outcome) -> EntryChange | None:
     if outcome.kind is Kind.UPDATE:
         return _after_update(entry, outcome)
     if outcome.kind is Kind.DELETE:
-        return _after_delete(outcome)
+        return _after_delete(entry, outcome)
     return None
 
 
@@ -123,12 +125,17 @@ def _after_update(entry: Written, outcome: Outcome) -> EntryChange | None:
     return None
 
 
-def _after_delete(outcome: Outcome) -> EntryChange | None:
+def _after_delete(entry: Written, outcome: Outcome) -> EntryChange | None:
     if outcome.state is State.SUCCEEDED:
         return EntryChange(state=EntryState.GONE, evidence=Evidence.DELETED)
-    if outcome.state is State.FAILED and outcome.problem in DENIALS:
-        return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
-    return None
+    if outcome.state is not State.FAILED or outcome.problem not in DENIALS:
+        return None
+    if entry.has_former_id:
+        # The lock never had what the list shows: what it had before is to be removed next.
+        return EntryChange(
+            state=EntryState.MAYBE, evidence=Evidence.LEAVING, goes_by_former_id=True
+        )
+    return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
 
 
 def is_done(outcome: Outcome) -> bool:

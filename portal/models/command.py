@@ -45,6 +45,8 @@ class LockEntry(AccountOwned, Base):
     # The newest update in doubt: success of an older one does not end the doubt.
     doubt_command_id: Mapped[int | None]
     access_code_id: Mapped[str | None] = mapped_column(String(200))
+    # The one it had before the list showed it under another, or twice not at all.
+    former_code_id: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[EntryState] = mapped_column(EnumText(EntryState), default=EntryState.MAYBE)
     evidence: Mapped[Evidence] = mapped_column(EnumText(Evidence), default=Evidence.NOT_SENT)
     evidence_at: Mapped[datetime] = mapped_column(UTCDateTime())
@@ -65,6 +67,29 @@ class LockEntry(AccountOwned, Base):
     @property
     def window(self) -> Window:
         return Window(self.starts_at, self.ends_at)
+
+    def go_by(self, access_code_id: str | None) -> None:
+        """The list shows it under this id, or no more; the lock may have it under the former.
+
+        A ghost that is shown no more keeps its id, by which it is known should it come back.
+        """
+        if not self.is_ghost:
+            self.former_code_id = self.former_code_id or self.access_code_id
+        elif access_code_id is None:
+            return
+        self.access_code_id, self.is_ghost = access_code_id, False
+
+    def go_by_former_id(self) -> None:
+        """It is known again by the id that it had before."""
+        self.access_code_id, self.former_code_id = self.former_code_id, None
+        self.is_ghost = False
+
+    def recall_id(self) -> bool:
+        """Whether it is known by an id that no list shows: its removal by that one is answered."""
+        if self.access_code_id is not None or self.former_code_id is None:
+            return False
+        self.go_by_former_id()
+        return True
 
     @property
     def doubt(self) -> Doubt | None:

@@ -298,8 +298,10 @@ def _teach_entry(
         entry.state, entry.evidence = EntryState.MAYBE, Evidence.ANSWERED
     if change.is_ghost:
         entry.is_ghost = True
+    if change.goes_by_former_id:
+        entry.go_by_former_id()
     if change.takes_values:
-        entry.is_ghost = False
+        entry.is_ghost, entry.former_code_id = False, None
         if news.access_code_id:
             entry.access_code_id = news.access_code_id
 
@@ -310,6 +312,7 @@ def _written(entry: LockEntry) -> Written:
         state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
         evidence=entry.evidence,
         evidence_command_id=entry.evidence_command_id,
+        has_former_id=entry.former_code_id is not None,
     )
 
 

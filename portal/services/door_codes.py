@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
@@ -17,9 +17,18 @@ from portal.zones import zone_or_utc
 
 _VANISHED: Final = select(LockEntry).where(
     LockEntry.door_code_id == bindparam("code_id"),
-    LockEntry.state == EntryState.GONE,
-    LockEntry.evidence == Evidence.READ_TWICE,
-    LockEntry.absent_reads >= READS_TO_BELIEVE,
+    or_(
+        and_(
+            LockEntry.state == EntryState.GONE,
+            LockEntry.evidence == Evidence.READ_TWICE,
+            LockEntry.absent_reads >= READS_TO_BELIEVE,
+        ),
+        and_(
+            LockEntry.state == EntryState.MAYBE,
+            LockEntry.access_code_id.is_(None),
+            LockEntry.former_code_id.is_not(None),
+        ),
+    ),
 )
 
 
@@ -182,10 +191,15 @@ def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
     """What two reads of the list did not show may be on the lock all the same.
 
     While it was wanted it was to be sent again, and the lock's answer would have told. Now that it
-    is not, only the lock's log can tell, where logs are known to.
+    is not, the lock's answer to its removal tells, where it had an id; else only the lock's log
+    can, where logs are known to.
     """
-    if code.lock.connection.log_tells_at is None:
-        return
     for entry in session.scalars(_VANISHED, {"code_id": code.id}):
-        if not code.is_wanted or entry.pin != code.pin:
+        if code.is_wanted and entry.pin == code.pin:
+            continue
+        if entry.state is EntryState.MAYBE:
+            entry.recall_id()
+        elif entry.recall_id():
+            entry.state, entry.evidence = EntryState.MAYBE, Evidence.LEAVING
+        elif code.lock.connection.log_tells_at is not None:
             entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT

@@ -278,6 +278,7 @@ def _climb(session: Session, rows: LockRows, action: engine.Climb, now: datetime
         code.is_stuck = True
     else:
         entry.is_retired = True
+        entry.recall_id()
         if not session.scalars(_MAY_HAVE_ARRIVED, {"entry_id": entry.id}).one():
             # All that was ever sent of it was refused: nothing of it is to be taken off again.
             entry.state, entry.evidence, entry.evidence_at = (

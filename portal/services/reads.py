@@ -163,13 +163,12 @@ def _apply(session: Session, rows: LockRows, sighting: Sighting, now: datetime) 
         if entry.seen_at is None or entry.seen_at < entry.evidence_at:
             entry.seen_at = now
         if sighting.access_code_id != entry.access_code_id:
-            entry.access_code_id = sighting.access_code_id
-            entry.is_ghost = False
+            entry.go_by(sighting.access_code_id)
     if sighting.state is not None and sighting.evidence is not None:
         entry.state, entry.evidence = sighting.state, sighting.evidence
         if not sighting.is_listed:
             entry.evidence_at = now
-            entry.access_code_id = None if not entry.is_ghost else entry.access_code_id
+            entry.go_by(None)
         else:
             entry.evidence_at = entry.seen_at = now
     code = entry.door_code

@@ -1,6 +1,7 @@
 """What an outcome teaches about its entry, and about trying again."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,17 @@ def test_a_denied_delete_is_done_and_a_denied_update_is_a_ghost(problem: Problem
     assert change == EntryChange(
         state=EntryState.MAYBE, evidence=Evidence.ID_UNKNOWN, is_ghost=True
     )
+
+
+@pytest.mark.parametrize("problem", sorted(DENIALS))
+def test_a_denied_delete_of_what_had_another_id_goes_on_with_that_one(problem: ProblemKey) -> None:
+    known = replace(SENT, has_former_id=True)
+    denied = Outcome(command_id=8, kind=Kind.DELETE, state=State.FAILED, problem=problem)
+
+    assert entry_after(known, denied) == EntryChange(
+        state=EntryState.MAYBE, evidence=Evidence.LEAVING, goes_by_former_id=True
+    )
+    assert after(known, Kind.DELETE, State.SUCCEEDED) == ("gone", "deleted")
 
 
 @pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DELETE])

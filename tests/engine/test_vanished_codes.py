@@ -7,7 +7,7 @@ import pytest
 from requests import PreparedRequest, Response
 
 from benchmarks.stage import Stage
-from portal.domain.entry import EntryState
+from portal.domain.entry import EntryState, Evidence
 from portal.domain.status import Status
 from portal.models import Booking
 from simulator.adapter import CloudAdapter
@@ -202,4 +202,82 @@ def test_a_spare_that_the_lock_kept_and_the_list_lost_is_removed_again(watch: Wa
     house.stage.run_for(minutes=20)
 
     assert house.held() == []
+    watch.assert_settled()
+
+
+def a_code_that_the_list_lost_and_the_lock_kept(house: House) -> Booking:
+    """Its removal got no further than the list; then it is wanted again, and no list shows it."""
+    booking = house.book(arrives="2026-03-02T15:00", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("timeout_listed_only", only="delete")
+    house.map()
+    house.map(house.locks[0])
+    return booking
+
+
+@pytest.mark.parametrize("omitted", [0, 3], ids=["at once", "late"])
+def test_what_the_lock_kept_is_removed_by_its_former_id_where_the_list_shows_another(
+    house: House, watch: Watch, omitted: int
+) -> None:
+    booking = a_code_that_the_list_lost_and_the_lock_kept(house)
+    house.door.script.push("timeout_listed_only", only="add")
+    for _ in range(omitted):
+        house.door.script.push("list_omits", only="list")
+    house.stage.run_for(minutes=12)
+    assert house.status(booking) is Status.CONFIRMED
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=5)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_a_code_to_be_sent_again_that_is_cancelled_instead_is_removed_by_its_former_id(
+    stage: Stage, watch: Watch
+) -> None:
+    house = House(stage)
+    stage.adapter, stage._http = NoLogs(stage.cloud, 404), None
+    booking = a_code_that_the_list_lost_and_the_lock_kept(house)
+    stage.run_for(minutes=2)
+    assert [e.state for e in house.entries(booking)] == [EntryState.GONE]
+    assert len(house.held()) == 1
+
+    house.cancel(booking)
+    watch.look()
+    watch.assert_kept()
+    stage.run_for(minutes=5)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_what_the_lock_kept_and_no_list_shows_is_removed_once_another_has_taken_over(
+    house: House, watch: Watch
+) -> None:
+    booking = a_code_that_the_list_lost_and_the_lock_kept(house)
+
+    house.stage.run_for(minutes=15)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert len(house.held()) == 1, "the one that was refused beside it is gone"
+    watch.assert_settled()
+
+
+def test_what_the_lock_has_in_use_and_no_list_shows_is_removed_by_its_former_id(
+    stage: Stage, watch: Watch
+) -> None:
+    house = House(stage)
+    stage.adapter, stage._http = NoLogs(stage.cloud, 404), None
+    booking = a_code_that_the_list_lost_and_the_lock_kept(house)
+    stage.run_for(minutes=3)
+    assert [e.evidence for e in house.entries(booking)] == [Evidence.IN_USE]
+
+    house.cancel(booking)
+    stage.run_for(minutes=5)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
     watch.assert_settled()
