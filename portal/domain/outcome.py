@@ -34,6 +34,7 @@ class Written:
     state: EntryState
     evidence: Evidence
     evidence_command_id: int | None
+    is_ghost: bool = False
     has_former_id: bool = False  # under which the lock may have it, whatever the list shows
 
 
@@ -56,7 +57,7 @@ class EntryChange:
     evidence: Evidence
     takes_values: bool = False
     is_ghost: bool = False
-    goes_by_former_id: bool = False
+    drops_former_id: bool = False
 
 
 def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
@@ -127,13 +128,17 @@ def _after_update(entry: Written, outcome: Outcome) -> EntryChange | None:
 
 def _after_delete(entry: Written, outcome: Outcome) -> EntryChange | None:
     if outcome.state is State.SUCCEEDED:
-        return EntryChange(state=EntryState.GONE, evidence=Evidence.DELETED)
+        return EntryChange(state=EntryState.GONE, evidence=Evidence.DELETED, drops_former_id=True)
     if outcome.state is not State.FAILED or outcome.problem not in DENIALS:
         return None
     if entry.has_former_id:
-        # The lock never had what the list shows: what it had before is to be removed next.
+        # The lock never had what the list shows: what it had before is to be removed next. Where
+        # that was asked for, and is denied as well, the one in the list has the last word.
         return EntryChange(
-            state=EntryState.MAYBE, evidence=Evidence.LEAVING, goes_by_former_id=True
+            state=EntryState.MAYBE,
+            evidence=Evidence.LEAVING,
+            is_ghost=True,
+            drops_former_id=entry.is_ghost,
         )
     return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
 

@@ -79,17 +79,18 @@ class LockEntry(AccountOwned, Base):
             return
         self.access_code_id, self.is_ghost = access_code_id, False
 
-    def go_by_former_id(self) -> None:
-        """It is known again by the id that it had before."""
-        self.access_code_id, self.former_code_id = self.former_code_id, None
-        self.is_ghost = False
-
     def recall_id(self) -> bool:
         """Whether it is known by an id that no list shows: its removal by that one is answered."""
         if self.access_code_id is not None or self.former_code_id is None:
             return False
-        self.go_by_former_id()
+        self.access_code_id, self.former_code_id = self.former_code_id, None
         return True
+
+    @property
+    def id_to_remove(self) -> str | None:
+        """The id by which the lock may have it: the former where it denies the one in the list."""
+        former = self.former_code_id if self.is_ghost else None
+        return former or self.access_code_id
 
     @property
     def doubt(self) -> Doubt | None:

@@ -298,8 +298,8 @@ def _teach_entry(
         entry.state, entry.evidence = EntryState.MAYBE, Evidence.ANSWERED
     if change.is_ghost:
         entry.is_ghost = True
-    if change.goes_by_former_id:
-        entry.go_by_former_id()
+    if change.drops_former_id:
+        entry.former_code_id = None
     if change.takes_values:
         entry.is_ghost, entry.former_code_id = False, None
         if news.access_code_id:
@@ -312,6 +312,7 @@ def _written(entry: LockEntry) -> Written:
         state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
         evidence=entry.evidence,
         evidence_command_id=entry.evidence_command_id,
+        is_ghost=entry.is_ghost,
         has_former_id=entry.former_code_id is not None,
     )
 

@@ -77,8 +77,8 @@ def _call(session: Session, client: SchlageClient, device_id: str, command: Comm
     entry = command.entry
     assert entry is not None
     if command.kind is Kind.DELETE:
-        assert entry.access_code_id is not None
-        return _Call(client.remove_code, device_id, entry.access_code_id)
+        assert entry.id_to_remove is not None
+        return _Call(client.remove_code, device_id, entry.id_to_remove)
     assert command.starts_at is not None
     assert command.ends_at is not None
     lock = session.get_one(Lock, command.lock_id)

@@ -115,13 +115,18 @@ def test_a_denied_delete_is_done_and_a_denied_update_is_a_ghost(problem: Problem
 
 @pytest.mark.parametrize("problem", sorted(DENIALS))
 def test_a_denied_delete_of_what_had_another_id_goes_on_with_that_one(problem: ProblemKey) -> None:
-    known = replace(SENT, has_former_id=True)
+    listed = replace(SENT, has_former_id=True)
+    former = replace(listed, is_ghost=True)
     denied = Outcome(command_id=8, kind=Kind.DELETE, state=State.FAILED, problem=problem)
+    leaving = EntryChange(state=EntryState.MAYBE, evidence=Evidence.LEAVING, is_ghost=True)
 
-    assert entry_after(known, denied) == EntryChange(
-        state=EntryState.MAYBE, evidence=Evidence.LEAVING, goes_by_former_id=True
+    assert entry_after(listed, denied) == leaving
+    assert entry_after(former, denied) == replace(leaving, drops_former_id=True)
+    assert after(replace(SENT, is_ghost=True), Kind.DELETE, State.FAILED, problem) == (
+        "gone",
+        "id_unknown",
     )
-    assert after(known, Kind.DELETE, State.SUCCEEDED) == ("gone", "deleted")
+    assert after(former, Kind.DELETE, State.SUCCEEDED) == ("gone", "deleted")
 
 
 @pytest.mark.parametrize("kind", [Kind.UPDATE, Kind.DELETE])
