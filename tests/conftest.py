@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, settings
 
 from portal import create_app, tenancy
 from portal.extensions import db
@@ -16,6 +17,12 @@ from tests.support.settings import OWN_WEBHOOK_KEY, make_settings
 from tests.support.webhooks import Signer
 
 pytest_plugins = ["tests.support.chromium", "tests.process.running"]
+
+# No test fails because the machine is slow for a moment.
+settings.register_profile(
+    "any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 USES_THE_DATABASE = {"app", "client", "database_url", "bell"}
 
@@ -49,11 +56,11 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 @pytest.fixture(scope="session")
 def _app(database_url: str, signer: Signer) -> Iterator[Flask]:
     """The app of this test process, with its tables made. Use `app`, which empties them."""
-    settings = make_settings(
+    config = make_settings(
         DATABASE_URL=database_url,
         SCHLAGE_WEBHOOK_KEYS=f"{OWN_WEBHOOK_KEY},{signer.key_path}",
     )
-    app = create_app(settings, bell=FakeBell())
+    app = create_app(config, bell=FakeBell())
     app.testing = True
     app.test_client_class = PortalClient
     with app.app_context():

@@ -4,7 +4,7 @@ import codecs
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.feeds.csv_reader import (
@@ -331,7 +331,6 @@ def test_what_people_wrote_stays_out_of_the_repr() -> None:
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
-@settings(deadline=None)
 def test_no_file_makes_anything_but_a_clear_error(body: bytes) -> None:
     try:
         table = read_table(body)
@@ -341,7 +340,6 @@ def test_no_file_makes_anything_but_a_clear_error(body: bytes) -> None:
 
 
 @given(st.text(alphabet="0123456789/-. :apmTJandec", max_size=24))
-@settings(deadline=None)
 def test_no_date_makes_anything_but_a_clear_error(text: str) -> None:
     table = read_table(f'guest;arrives;departs\nx;"{text}";2030-01-01\n'.encode())
 

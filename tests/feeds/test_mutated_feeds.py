@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.domain.intake import reconcile
@@ -93,7 +93,6 @@ def read_or_none(body: bytes, today: date) -> Reading | None:
 
 
 @given(names, mutations)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_broken_feed_is_read_or_unreadable_and_nothing_else(
     name: str, mutation: list[Cut]
 ) -> None:
@@ -116,7 +115,6 @@ def same_kind_and_order(starts: Moment, ends: Moment) -> bool:
 
 
 @given(st.binary(max_size=400))
-@settings(deadline=None)
 def test_noise_is_unreadable(noise: bytes) -> None:
     assert read_or_none(noise, date(2026, 11, 24)) is None
 
@@ -147,7 +145,6 @@ class Home:
 
 
 @given(names, mutations, st.integers(1, 4), st.sampled_from([15, 60, 300]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_broken_poll_removes_a_running_stay_or_many_or_any_for_good(
     name: str, mutation: list[Cut], times: int, minutes: int
 ) -> None:
@@ -173,7 +170,7 @@ def test_no_broken_poll_removes_a_running_stay_or_many_or_any_for_good(
 
 
 @pytest.mark.deep
-@settings(max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20_000)
 @given(names, mutations)
 def test_twenty_thousand_broken_feeds(name: str, mutation: list[Cut]) -> None:
     test_a_broken_feed_is_read_or_unreadable_and_nothing_else.hypothesis.inner_test(  # type: ignore[attr-defined]
@@ -182,7 +179,7 @@ def test_twenty_thousand_broken_feeds(name: str, mutation: list[Cut]) -> None:
 
 
 @pytest.mark.deep
-@settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2_000)
 @given(names, mutations, st.integers(1, 4), st.sampled_from([15, 60, 300]))
 def test_two_thousand_times_a_feed_that_breaks_and_heals(
     name: str, mutation: list[Cut], times: int, minutes: int
