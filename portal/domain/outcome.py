@@ -51,7 +51,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class EntryChange:
-    """What becomes of the entry. `takes_values`: window and revision are now the command's."""
+    """What becomes of the entry. `takes_values`: window and revision are now the command's.
+
+    `is_ghost`: the lock denies the id that the list shows. `drops_former_id`: and has it no more
+    under the one before either.
+    """
 
     state: EntryState
     evidence: Evidence

@@ -37,8 +37,7 @@ class Rebuild(AccountOwned, Base):
     emptied_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     listed_before: Mapped[int | None]
-    planned: Mapped[int] = mapped_column(
-        default=0
-    )  # codes of ours to be set again, without those that are sent later
+    # Codes of ours to be set again, without those that are sent later at their time.
+    planned: Mapped[int] = mapped_column(default=0)
     listed_after: Mapped[int | None]
     lock: Mapped[Lock] = relationship()

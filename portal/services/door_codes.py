@@ -197,9 +197,10 @@ def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
     for entry in session.scalars(_VANISHED, {"code_id": code.id}):
         if code.is_wanted and entry.pin == code.pin:
             continue
+        has_id = entry.recall_id()
         if entry.state is EntryState.MAYBE:
-            entry.recall_id()
-        elif entry.recall_id():
+            continue  # in doubt as it is
+        if has_id:
             entry.state, entry.evidence = EntryState.MAYBE, Evidence.LEAVING
         elif code.lock.connection.log_tells_at is not None:
             entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT

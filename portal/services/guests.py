@@ -30,8 +30,17 @@ def of(booking: Any) -> Guest:
     )
 
 
+def can_be_called(phone: str) -> bool:
+    """Whether it is a number, and not only the last digits that a calendar gives."""
+    return len(_digits(phone)) > _DIGITS
+
+
+def _digits(phone: str) -> str:
+    return "".join(c for c in phone if c in "0123456789")
+
+
 def _mark(booking: Any) -> str:
-    digits = "".join(c for c in booking.guest_phone if c in "0123456789")[-_DIGITS:]
+    digits = _digits(booking.guest_phone)[-_DIGITS:]
     is_told_by = booking.pin_origin is PinOrigin.PHONE or (
         booking.pin is not None and digits in booking.pin.reveal()
     )

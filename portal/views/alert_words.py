@@ -192,6 +192,7 @@ def automatic_of(item: Item) -> str:
         runs = words.automatic(item.stay)
     else:
         door, problem = item.staff_door, item.staff_door.problem if item.staff_door else None
+        # Only what is planned names a time of day, and that is not alerted: any zone will do.
         runs = words.door_automatic(door, "UTC") if door is not None else None
     if runs or door is None or door.status is not Status.NEEDS_YOU:
         return runs or ""

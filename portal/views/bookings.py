@@ -296,6 +296,7 @@ def _context(booking_id: int) -> dict[str, Any]:
         "fallback": fallback.reveal() if fallback else None,
         "call": call,
         "old": [(item, alert_words.step_of(item)) for item in old],
+        "can_be_called": guests.can_be_called(details.phone),
         # Digits that a PIN is made of are shown on a recorded click and nowhere else.
         "is_phone_hidden": bool(details.phone) and details.pin_origin is PinOrigin.PHONE,
         "links_of": {

@@ -389,3 +389,13 @@ def test_staff_know_that_nothing_is_sent_and_are_asked_for_nothing(app: Flask) -
     said = words(element(html, data_banner="standstill").text)
     assert "Nothing is sent by itself right now" in said
     assert "Now:" not in said
+
+
+def test_the_last_digits_of_a_phone_are_not_called_a_number_to_call(app: Flask) -> None:
+    booking = a_stay(arrives_in=-HOUR, guest_phone="1187")
+    calls_for_help(booking)
+
+    panel = words(browser(app).get(f"/bookings/{booking.id}").text)
+
+    assert "Their phone ends in 1187; the whole number stands where they booked." in panel
+    assert "Their phone: 1187" not in panel
