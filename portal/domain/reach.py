@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from portal.domain import retry
-from portal.domain.problems import ProblemKey
+from portal.domain.entry import Evidence
 from portal.domain.snapshot import (
     CodeFacts,
     CodeKind,
     EntryFacts,
     Snapshot,
     is_held_as_wanted,
+    is_written_as_wanted,
     wanted_entry,
 )
 
@@ -35,7 +36,6 @@ LATEST_PROBE: Final = max(pause for _, pause in PROBE_LATER)
 ASTRAY_TRIES: Final = 12
 # What was sent without an answer is at the lock by then. Should it be minutes late, reads find it.
 ON_ITS_WAY: Final = timedelta(seconds=60)
-_UNANSWERED: Final = frozenset({ProblemKey.COMMAND_TIMEOUT, ProblemKey.OUTCOME_UNKNOWN})
 NOT_SOON: Final = timedelta(days=30)
 # An empty or short list of locks is believed only after three checks over an hour.
 MISSING_CHECKS: Final = 3
@@ -78,8 +78,8 @@ def _opens_astray(code: CodeFacts, entry: EntryFacts, now: datetime) -> datetime
 def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:
     """Before this nothing is written for the code: its own wait, or its lock's breaker; None: now.
 
-    While dates may still be on their way to the lock, newer ones wait: the older ones, overtaken,
-    would stand on the lock in the end, behind a page that shows the newer ones as confirmed.
+    While other dates or a removal may still be on their way to the lock, what is wanted now waits:
+    overtaken, they would have the last word there, behind a page that shows this as confirmed.
     What matters at the door is not held back before it was tried once: its first try is the probe
     that a slowed lock gets, because what failed there was something else.
     """
@@ -88,11 +88,17 @@ def next_write(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime |
     if breaker is not None and lock.is_slowed and not lock.is_offline and code.failures == 0:
         to_the_door = needed_in(code, snapshot.entries_of(code), now) - retry.AT_THE_DOOR
         breaker = min(breaker, now + to_the_door) if to_the_door > _NO_TIME else None
-    is_in_doubt = code.problem in _UNANSWERED and any(e.doubt for e in snapshot.entries_of(code))
-    arrived = None
-    if is_in_doubt and code.wants(now) and code.problem_at is not None:
-        arrived = code.problem_at + ON_ITS_WAY
+    arrived = _arrived_at(code, snapshot.entries_of(code)) if code.wants(now) else None
     return max((t for t in (code.retry_at, breaker, arrived) if t is not None), default=None)
+
+
+def _arrived_at(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> datetime | None:
+    """When nothing is on its way any more that the lock should not do last; None: nothing is."""
+    entry = wanted_entry(code, entries)
+    if entry is None or entry.unanswered_at is None:
+        return None
+    is_harmless = is_written_as_wanted(code, entry) and entry.evidence is not Evidence.LEAVING
+    return None if is_harmless else entry.unanswered_at + ON_ITS_WAY
 
 
 def next_ask(snapshot: Snapshot, now: datetime) -> datetime | None:

@@ -119,6 +119,8 @@ class EntryFacts:
     ends_at: datetime
     revision: int
     doubt: Doubt | None = None  # while the lock may have other dates than these
+    # When a write was last given up without an answer: for a while it may still arrive.
+    unanswered_at: datetime | None = None
     access_code_id: str | None = None
     state: EntryState = EntryState.MAYBE
     evidence: Evidence = Evidence.NOT_SENT

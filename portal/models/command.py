@@ -42,6 +42,8 @@ class LockEntry(AccountOwned, Base):
     doubt_ends_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     may_start_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     may_end_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    # When something that was sent of it was last given up without an answer.
+    unanswered_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     # The newest update in doubt: success of an older one does not end the doubt.
     doubt_command_id: Mapped[int | None]
     access_code_id: Mapped[str | None] = mapped_column(String(200))

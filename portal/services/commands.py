@@ -289,6 +289,8 @@ def _teach_entry(
     log_tells: bool,
 ) -> None:
     """The entry says what the outcome means; where logs tell of codes, a success waits for one."""
+    if outcome.state in UNCERTAIN:
+        entry.unanswered_at = now
     change = entry_after(_written(entry), outcome)
     if change is None:
         return

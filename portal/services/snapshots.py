@@ -351,6 +351,7 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         ends_at=entry.ends_at,
         revision=entry.revision,
         doubt=entry.doubt,
+        unanswered_at=entry.unanswered_at,
         access_code_id=entry.access_code_id,
         state=entry.state,
         evidence=entry.evidence,

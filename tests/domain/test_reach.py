@@ -10,9 +10,7 @@ from portal.domain import reach, retry
 from portal.domain.command import Kind
 from portal.domain.engine import Ask, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
-from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
-from portal.domain.stay import Doubt, Window
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
 
 MINUTE = timedelta(minutes=1)
@@ -169,19 +167,20 @@ def test_a_lock_that_is_thought_to_be_there_is_asked_before_each_arrival(
     assert reach.next_ask(snapshot, NOW) == NOW + next_in
 
 
-def test_dates_of_unknown_outcome_are_not_overtaken_by_others() -> None:
-    code = a_code(problem=ProblemKey.OUTCOME_UNKNOWN, problem_at=NOW)
-    refused = replace(code, problem=ProblemKey.ALREADY_IN_USE)
-    window = Window(code.starts_at, code.ends_at)
-    doubtful = an_entry(code, doubt=Doubt(window, window))
+def test_what_has_an_unknown_outcome_is_not_overtaken_by_something_else() -> None:
+    code = a_code()
+    changed = replace(code, revision=code.revision + 1)
+    sent = an_entry(code, unanswered_at=NOW)
 
-    def waits(entry: EntryFacts, of: CodeFacts = code) -> datetime | None:
+    def waits(entry: EntryFacts, of: CodeFacts = changed) -> datetime | None:
         return reach.next_write(a_snapshot(of, entries=(entry,)), of, NOW)
 
-    assert waits(doubtful) == NOW + reach.ON_ITS_WAY
+    assert waits(sent) == NOW + reach.ON_ITS_WAY
     assert waits(an_entry(code)) is None
-    assert waits(doubtful, refused) is None
-    assert waits(doubtful, replace(code, is_wanted=False)) is None
+    assert waits(sent, code) is None, "the same dates twice do no harm, in any order"
+    assert waits(replace(sent, evidence=Evidence.LEAVING), code) == NOW + reach.ON_ITS_WAY
+    assert waits(replace(sent, is_retired=True)) is None
+    assert waits(sent, replace(changed, is_wanted=False)) is None
 
 
 def test_a_cancelled_guest_who_could_still_enter_is_worth_asking_for() -> None:

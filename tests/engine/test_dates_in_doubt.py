@@ -9,13 +9,19 @@ from portal.domain.problems import ProblemKey
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Account, Booking, Property, RestorePolicy
-from portal.services import properties, spares
+from portal.services import connections, properties, spares
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 from simulator.faults import preset
 from simulator.script import UNTIL_DELETE_ALL
 from tests.engine.promises import Watch
 from tests.support.house import House
+
+
+def takes(house: House, seconds: float) -> None:
+    """From now on a command is at the lock after so long."""
+    changed = {"latency_median": seconds, "latency_p95": seconds}
+    house.stage.cloud.set_faults(preset("clean").changed(changed))
 
 
 def cut_by_phone(house: House, watch: Watch, pin: str) -> None:
@@ -57,19 +63,73 @@ def test_a_stay_moved_and_moved_back_is_not_ready_while_the_lock_may_have_the_da
 def test_dates_that_are_still_on_their_way_are_not_overtaken_by_newer_ones(
     house: House, watch: Watch
 ) -> None:
-    def takes(seconds: float) -> None:
-        changed = {"latency_median": seconds, "latency_p95": seconds}
-        house.stage.cloud.set_faults(preset("clean").changed(changed))
-
     house.book("b1", "2026-03-02T10:00", "2026-03-04")
     house.stage.run_for(minutes=5)
-    takes(40.0)
+    takes(house, 40.0)
     house.door.script.push("bad_gateway_done", only="update")
     house.book("b1", "2026-03-02T10:00", "2026-03-05")
-    takes(1.0)
+    takes(house, 1.0)
     booking = house.book("b1", "2026-03-02T10:00", "2026-03-06")
 
     house.stage.run_for(minutes=3)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+def test_signing_in_again_overtakes_no_dates_that_are_still_on_their_way(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book("b1", "2026-03-03T10:00", "2026-03-06")
+    house.stage.run_for(minutes=5)
+    takes(house, 40.0)
+    house.door.script.push("bad_gateway_done", only="update")
+    house.book("b1", "2026-03-03T10:00", "2026-03-05")
+    takes(house, 1.0)
+    with changing() as session:
+        connections.sign_out(session, house.connection.id)
+    house.stage.work()
+    house.book("b1", "2026-03-03T10:00", "2026-03-06")
+    house.reconnect()
+
+    house.stage.run_for(minutes=3)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+def test_dates_written_once_more_and_still_on_their_way_are_not_overtaken_either(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book("b1", "2026-03-02T10:00", "2026-03-04")
+    house.stage.run_for(minutes=5)
+    takes(house, 40.0)
+    house.door.script.push("bad_gateway_done", only="update")
+    house.resync(booking)
+    takes(house, 1.0)
+    house.book("b1", "2026-03-02T10:00", "2026-03-05")
+
+    house.stage.run_for(minutes=3)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
+@pytest.mark.parametrize("is_read_at_once", [True, False])
+def test_a_removal_that_is_still_on_its_way_is_not_overtaken_where_the_stay_is_back(
+    house: House, watch: Watch, is_read_at_once: bool
+) -> None:
+    booking = house.book("b1", "2026-03-03T10:00", "2026-03-06")
+    house.stage.run_for(minutes=5)
+    takes(house, 40.0)
+    house.door.script.push("bad_gateway_done", only="delete")
+    house.map()
+    takes(house, 1.0)
+    house.map(house.locks[0])
+    if is_read_at_once:
+        house.reconnect()
+
+    house.stage.run_for(minutes=5)
 
     assert house.status(booking) is Status.CONFIRMED
     watch.assert_settled()

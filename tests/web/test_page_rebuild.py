@@ -382,7 +382,7 @@ def test_the_end_of_a_rebuild_is_green_only_where_every_code_is_confirmed(
 
     panel = element(page, id=f"rebuild-{lock.id}")
     assert headline in words(panel.text)
-    assert "The list shows 2 codes; 2 of ours were to be set." in words(panel.text)
+    assert "Codes on the list: 2. Ours to be set: 2." in words(panel.text)
     assert ("Bo Bad" in panel.text) is (tone == "amber")
     notice = next(
         e for e in elements(page) if headline in e.text and "notice" in (e.get("class") or "")
