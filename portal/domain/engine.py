@@ -293,11 +293,7 @@ def _held_steps(
         # Only now that the wanted entry is confirmed may the ones before it go.
         for old in others:
             if old.access_code_id is not None:
-                yield _Step(
-                    gate,
-                    (_TIER_REMOVAL, code.ends_at, code.id),
-                    Send(code.id, old.id, Kind.DELETE),
-                )
+                yield _removal(code, old, gate)
     elif entry.access_code_id is not None and not code.is_stuck:
         yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
 
@@ -342,9 +338,14 @@ def _removal_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterat
         at = gate
         if code.is_kept_until_replaced:
             at = max(at, min(entry.ends_at, code.ends_at))
-        yield _Step(
-            at, (_TIER_REMOVAL, code.ends_at, code.id), Send(code.id, entry.id, Kind.DELETE)
-        )
+        yield _removal(code, entry, at)
+
+
+def _removal(code: CodeFacts, entry: EntryFacts, at: datetime) -> _Step:
+    """The entry's removal; one that the lock denied is asked for again when its window is over."""
+    if entry.evidence is Evidence.DENIED:
+        at = max(at, entry.at_most.ends_at)
+    return _Step(at, (_TIER_REMOVAL, code.ends_at, code.id), Send(code.id, entry.id, Kind.DELETE))
 
 
 def _must_reaffirm(code: CodeFacts, entry: EntryFacts) -> bool:

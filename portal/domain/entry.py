@@ -24,6 +24,7 @@ class Evidence(StrEnum):
     REFUSED = "refused"  # the write was refused for a reason that proves it is not there
     LEAVING = "leaving"  # it was held, and its removal was sent and is not proven
     IN_USE = "in_use"  # the lock says that it has it, no list shows it: ours until proven otherwise
+    DENIED = "denied"  # the lock denies the id in the list; another add of ours may be there
     DELETED = "deleted"  # the delete succeeded
     ID_UNKNOWN = "id_unknown"  # the lock answered that it has no such id
     READ_TWICE = "read_twice"  # two complete reads do not list it

@@ -36,6 +36,7 @@ class Written:
     evidence_command_id: int | None
     is_ghost: bool = False
     has_former_id: bool = False  # under which the lock may have it, whatever the list shows
+    has_stray: bool = False  # more adds got no answer than one, and the list shows one of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +145,8 @@ def _after_delete(entry: Written, outcome: Outcome) -> EntryChange | None:
             is_ghost=True,
             drops_former_id=entry.is_ghost,
         )
+    if entry.has_stray:
+        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.DENIED, is_ghost=True)
     return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
 
 

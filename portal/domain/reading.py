@@ -33,7 +33,7 @@ AFTER_WINDOW_AT_MOST: Final = timedelta(hours=1)
 # A list lags up to 20 s behind a write: what it shows sooner than this proves nothing new.
 LIST_LAG: Final = timedelta(seconds=30)
 # The lock itself has said of the entry's id that it is not there.
-_OFF: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN})
+_OFF: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN, Evidence.DENIED})
 
 
 @dataclass(frozen=True)
@@ -236,6 +236,15 @@ def _seen(
             state=EntryState.MAYBE,
             evidence=Evidence.SENT,
         )
+    if entry.evidence is Evidence.DENIED and line.access_code_id != entry.access_code_id:
+        # The other one, at last: it can be removed by this id.
+        return Sighting(
+            entry.id,
+            is_listed=True,
+            access_code_id=line.access_code_id,
+            state=EntryState.MAYBE,
+            evidence=Evidence.SENT,
+        )
     # Where something else is wanted, what the list shows may be an update of ours.
     is_changed_outside = (
         code is not None
@@ -288,8 +297,7 @@ def _missed(
             # Schlage's servers may never have learnt what the lock did: its log decides, or its
             # answer to the removal of what it had.
             pass
-        elif entry.evidence is not Evidence.IN_USE or _is_known_to_nobody(code, entry, now):
-            # Refused as in use stays in doubt: the lock may hold what the list does not show.
+        elif not _is_kept_in_doubt(code, entry, now) or _is_known_to_nobody(code, entry, now):
             state, evidence = EntryState.GONE, Evidence.READ_TWICE
     is_lost = (
         state is EntryState.GONE
@@ -306,6 +314,13 @@ def _missed(
         evidence=evidence,
         is_lost=is_lost,
     )
+
+
+def _is_kept_in_doubt(code: CodeFacts | None, entry: EntryFacts, now: datetime) -> bool:
+    """Whether the lock may hold what the list does not show, and no write of ours will tell."""
+    if entry.evidence is Evidence.DENIED:
+        return code is None or not _is_to_stay(code, entry, now)
+    return entry.evidence is Evidence.IN_USE
 
 
 def has_vanished(entry: EntryFacts, code: CodeFacts | None, now: datetime) -> bool:

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any, Final, cast
 
 import structlog
-from sqlalchemy import Table, Update, bindparam, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Table, Update, bindparam, func, select, update
+from sqlalchemy.orm import Session, aliased, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import clock, jitter
@@ -29,6 +29,7 @@ from portal.domain.command import (
 )
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import (
+    DENIALS,
     EntryChange,
     Outcome,
     Written,
@@ -41,6 +42,7 @@ from portal.domain.outcome import (
 from portal.domain.problems import ProblemKey
 from portal.domain.stay import Doubt, Window
 from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
+from portal.models.base import one_of
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
 from portal.services.snapshots import pace
@@ -50,9 +52,19 @@ _KEPT_TEXT: Final = 500
 
 
 _TABLE: Final = cast(Table, Command.__table__)
+_DONE: Final = aliased(Command)
 _TOKEN: Final = select(Lock.lease_token).where(Lock.id == bindparam("lock_id"))
 _LOCK: Final = (
     select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+)
+_UNANSWERED_ADDS: Final = select(func.count()).where(
+    Command.lock_entry_id == bindparam("entry_id"),
+    Command.kind == Kind.ADD,
+    one_of(Command.state, UNCERTAIN),
+    Command.id
+    > select(func.coalesce(func.max(_DONE.id), 0))
+    .where(_DONE.lock_entry_id == bindparam("entry_id"), _DONE.state == State.SUCCEEDED)
+    .scalar_subquery(),
 )
 _COMMAND: Final = (
     select(Command)
@@ -197,7 +209,7 @@ def settle(session: Session, command_row_id: int, news: News) -> bool:
         rebuilds.deleted(session, command, now, was_sent=was_read, again_after=pause)
     if command.entry is not None:
         log_tells = lock.connection.log_tells_at is not None
-        _teach_entry(command, command.entry, outcome, news, now, log_tells=log_tells)
+        _teach_entry(session, command, command.entry, outcome, news, now, log_tells=log_tells)
         _teach_code(session, command, command.entry.door_code, outcome, news, before in OPEN, now)
     _teach_lock(session, lock, outcome, news, before in OPEN, now)
     return True
@@ -280,6 +292,7 @@ def _mover(names: tuple[str, ...]) -> Update:
 
 
 def _teach_entry(
+    session: Session,
     command: Command,
     entry: LockEntry,
     outcome: Outcome,
@@ -291,7 +304,9 @@ def _teach_entry(
     """The entry says what the outcome means; where logs tell of codes, a success waits for one."""
     if outcome.state in UNCERTAIN:
         entry.unanswered_at = now
-    change = entry_after(_written(entry), outcome)
+    is_denied = outcome.kind is Kind.DELETE and outcome.problem in DENIALS
+    has_stray = is_denied and _has_stray(session, entry, now)
+    change = entry_after(_written(entry, has_stray=has_stray), outcome)
     if change is None:
         return
     _change(entry, command, change, now)
@@ -308,7 +323,20 @@ def _teach_entry(
             entry.access_code_id = news.access_code_id
 
 
-def _written(entry: LockEntry) -> Written:
+def _has_stray(session: Session, entry: LockEntry, now: datetime) -> bool:
+    """Whether it was added more than once without an answer since a write of it last succeeded.
+
+    One of those is what the list shows. What opens no more is no matter, nor is what nobody knows:
+    a spare that was not given.
+    """
+    code = entry.door_code
+    ends_at = entry.doubt.perhaps.ends_at if entry.doubt else entry.ends_at
+    if now >= ends_at or (code.is_spare and code.given_at is None):
+        return False
+    return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one() > 1
+
+
+def _written(entry: LockEntry, *, has_stray: bool = False) -> Written:
     return Written(
         # A success that waits for the lock's log is a success to older news.
         state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
@@ -316,6 +344,7 @@ def _written(entry: LockEntry) -> Written:
         evidence_command_id=entry.evidence_command_id,
         is_ghost=entry.is_ghost,
         has_former_id=entry.former_code_id is not None,
+        has_stray=has_stray,
     )
 
 

@@ -51,6 +51,14 @@ def test_what_was_held_is_in_doubt_as_soon_as_its_removal_is_sent() -> None:
     assert entry_when_sent(SENT, Kind.DELETE) is None, "in doubt already, and why matters more"
 
 
+def test_a_denied_id_proves_nothing_of_another_add_without_an_answer() -> None:
+    beside = replace(SENT, has_stray=True)
+
+    for entry, means in ((SENT, ("gone", "id_unknown")), (beside, ("maybe", "denied"))):
+        assert after(entry, Kind.DELETE, State.FAILED, ProblemKey.CODE_ID_NOT_FOUND) == means
+    assert after(beside, Kind.DELETE, State.SUCCEEDED) == ("gone", "deleted")
+
+
 @pytest.mark.parametrize("kind", [Kind.ADD, Kind.UPDATE])
 def test_a_late_success_of_what_was_removed_since_proves_nothing(kind: Kind) -> None:
     leaving = Written(state=EntryState.MAYBE, evidence=Evidence.LEAVING, evidence_command_id=8)

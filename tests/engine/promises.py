@@ -324,8 +324,10 @@ def _codes() -> list[DoorCode]:
 
 
 def _labels_in_doubt(code: DoorCode) -> set[str]:
-    """What the lock said it has and no list shows: it stays in doubt until its window is over."""
+    """What the lock has, or may have, and no list shows: in doubt until its window is over."""
     entries = db.session.scalars(select(LockEntry).where(LockEntry.door_code_id == code.id))
     return {
-        e.label for e in entries if e.state is EntryState.MAYBE and e.evidence is Evidence.IN_USE
+        e.label
+        for e in entries
+        if e.state is EntryState.MAYBE and e.evidence in {Evidence.IN_USE, Evidence.DENIED}
     }

@@ -285,3 +285,80 @@ def test_what_the_lock_has_in_use_and_no_list_shows_is_removed_by_its_former_id(
     assert house.held() == []
     assert house.status(booking) is Status.REMOVED
     watch.assert_settled()
+
+
+def a_guest_of_whose_two_adds_the_list_shows_the_wrong_one(house: House) -> Booking:
+    """No add was answered: the first is on the lock and not in the list, the second the reverse."""
+    house.door.script.push("split_brain_a", only="add")
+    house.door.script.push("timeout_listed_only", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(minutes=4)
+    assert house.opens(house.pin(booking))
+    return booking
+
+
+def test_what_may_be_there_beside_an_id_that_the_lock_denies_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_of_whose_two_adds_the_list_shows_the_wrong_one(house)
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert house.open_alerts() == ["removal_unconfirmed"]
+    assert len([w for w in watch.writes if w.data["command"] == "delete"]) == 1
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_what_may_be_there_beside_an_id_that_the_lock_denies_is_known_when_another_took_over(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_of_whose_two_adds_the_list_shows_the_wrong_one(house)
+
+    house.stage.run_for(minutes=20)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert len(house.held()) == 2
+    assert Evidence.DENIED in {e.evidence for e in house.entries(booking)}
+    watch.assert_settled()
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_what_the_list_shows_at_last_beside_an_id_that_the_lock_denies_is_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_of_whose_two_adds_the_list_shows_the_wrong_one(house)
+    house.cancel(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.REMOVING
+
+    house.door.server_codes.put(next(iter(house.door.lock_codes)))
+    house.reconnect()
+    house.stage.run_for(minutes=5)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_what_may_be_there_beside_an_id_that_the_lock_denies_gives_way_when_the_stay_is_back(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_of_whose_two_adds_the_list_shows_the_wrong_one(house)
+    house.cancel(booking)
+    house.stage.run_for(minutes=5)
+
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(minutes=20)
+
+    assert house.status(booking) is Status.CONFIRMED
+    assert house.opens(house.pin(booking))
+    watch.assert_settled()
