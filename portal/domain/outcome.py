@@ -36,7 +36,7 @@ class Written:
     evidence_command_id: int | None
     is_ghost: bool = False
     has_former_id: bool = False  # under which the lock may have it, whatever the list shows
-    has_stray: bool = False  # more adds got no answer than one, and the list shows one of them
+    has_stray: bool = False  # two adds or more got no answer; the list shows one of them
 
 
 @dataclass(frozen=True, kw_only=True)

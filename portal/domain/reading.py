@@ -216,6 +216,7 @@ def _line_of(entry: EntryFacts, lines: Sequence[Listed]) -> Listed | None:
 def _seen(
     entry: EntryFacts, code: CodeFacts | None, line: Listed, now: datetime
 ) -> Sighting | None:
+    is_other = line.access_code_id != entry.access_code_id
     if entry.state is EntryState.GONE:
         # An add that was carried out late, or a list that still shows what was just removed, or
         # an id that the lock itself denies: only the first of these is news.
@@ -225,19 +226,11 @@ def _seen(
                 entry.evidence in {Evidence.DELETED, Evidence.REFUSED, Evidence.LIST_EMPTY}
                 and now - entry.evidence_at > AFTER_UNKNOWN[0]
             )
-            or (entry.evidence in _OFF and line.access_code_id != entry.access_code_id)
+            or (entry.evidence in _OFF and is_other)
         )
         if not is_news:
             return None
-        return Sighting(
-            entry.id,
-            is_listed=True,
-            access_code_id=line.access_code_id,
-            state=EntryState.MAYBE,
-            evidence=Evidence.SENT,
-        )
-    if entry.evidence is Evidence.DENIED and line.access_code_id != entry.access_code_id:
-        # The other one, at last: it can be removed by this id.
+    if entry.state is EntryState.GONE or (entry.evidence is Evidence.DENIED and is_other):
         return Sighting(
             entry.id,
             is_listed=True,
