@@ -97,7 +97,11 @@ def _arrived_at(code: CodeFacts, entries: tuple[EntryFacts, ...]) -> datetime | 
     entry = wanted_entry(code, entries)
     if entry is None or entry.unanswered_at is None:
         return None
-    is_harmless = is_written_as_wanted(code, entry) and entry.evidence is not Evidence.LEAVING
+    is_harmless = (
+        entry.doubt is None
+        and entry.evidence is not Evidence.LEAVING
+        and is_written_as_wanted(code, entry)
+    )
     return None if is_harmless else entry.unanswered_at + ON_ITS_WAY
 
 

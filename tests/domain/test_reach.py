@@ -11,6 +11,7 @@ from portal.domain.command import Kind
 from portal.domain.engine import Ask, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
+from portal.domain.stay import Doubt
 from tests.domain.facts import NOW, a_code, a_snapshot, an_entry
 
 MINUTE = timedelta(minutes=1)
@@ -179,6 +180,7 @@ def test_what_has_an_unknown_outcome_is_not_overtaken_by_something_else() -> Non
     assert waits(an_entry(code)) is None
     assert waits(sent, code) is None, "the same dates twice do no harm, in any order"
     assert waits(replace(sent, evidence=Evidence.LEAVING), code) == NOW + reach.ON_ITS_WAY
+    assert waits(replace(sent, doubt=Doubt(sent.window, sent.window)), code) is not None
     assert waits(replace(sent, is_retired=True)) is None
     assert waits(sent, replace(changed, is_wanted=False)) is None
 

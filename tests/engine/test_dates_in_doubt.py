@@ -115,6 +115,30 @@ def test_dates_written_once_more_and_still_on_their_way_are_not_overtaken_either
     watch.assert_settled()
 
 
+def test_hours_changed_and_changed_back_overtake_no_dates_that_are_still_on_their_way(
+    house: House, watch: Watch
+) -> None:
+    def open_earlier(minutes: int) -> None:
+        with changing() as session:
+            place = session.get_one(Property, house.place.id)
+            properties.update(session, place, buffer_before_minutes=minutes)
+        house.stage.work()
+
+    booking = house.book("b1", "2026-03-03T10:00", "2026-03-06")
+    house.stage.run_for(minutes=5)
+    before = house.place.buffer_before_minutes
+    takes(house, 40.0)
+    house.door.script.push("bad_gateway_done", only="update")
+    open_earlier(0)
+    takes(house, 1.0)
+    open_earlier(before)
+
+    house.stage.run_for(minutes=3)
+
+    assert house.status(booking) is Status.CONFIRMED
+    watch.assert_settled()
+
+
 @pytest.mark.parametrize("is_read_at_once", [True, False])
 def test_a_removal_that_is_still_on_its_way_is_not_overtaken_where_the_stay_is_back(
     house: House, watch: Watch, is_read_at_once: bool
