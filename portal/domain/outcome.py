@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from portal.domain.command import Kind, State
-from portal.domain.entry import EntryState, Evidence
+from portal.domain.entry import EntryState, Evidence, may_be_on_lock
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
+from portal.domain.stay import Doubt, Window
 
 # The lock itself answered that it has no such entry.
 DENIALS: Final = frozenset({ProblemKey.CODE_ID_NOT_FOUND, ProblemKey.USER_NOT_FOUND})
@@ -36,7 +37,7 @@ class Written:
     evidence_command_id: int | None
     is_ghost: bool = False
     has_former_id: bool = False  # under which the lock may have it, whatever the list shows
-    has_stray: bool = False  # two adds or more got no answer; the list shows one of them
+    unanswered_adds: int = 0  # since a write of it last succeeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,17 @@ def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
     return None
 
 
+def dates_on_lock(entry: Written, last: Window, doubt: Doubt | None) -> Doubt | None:
+    """The dates that the lock may have for what was sent of the entry; None where it has nothing.
+
+    `last` was sent last, `doubt` is what was known before this is asked. That two lists do not
+    show an add which had no answer does not take its dates off a lock.
+    """
+    if may_be_on_lock(entry.state, entry.evidence) or entry.evidence is Evidence.READ_TWICE:
+        return doubt or Doubt(last, last)
+    return None
+
+
 def entry_after(entry: Written, outcome: Outcome) -> EntryChange | None:
     """The entry's change for this outcome; None where it teaches nothing about the entry.
 
@@ -106,11 +118,12 @@ def _after_add(entry: Written, outcome: Outcome) -> EntryChange | None:
             return None
         return EntryChange(state=EntryState.HELD, evidence=Evidence.CONFIRMED, takes_values=True)
     if outcome.state is State.FAILED and entry.state is not EntryState.HELD:
-        if not outcome.was_sent:
-            return EntryChange(state=EntryState.GONE, evidence=Evidence.REFUSED)
-        if outcome.problem is ProblemKey.ALREADY_IN_USE:
+        if outcome.was_sent and outcome.problem is ProblemKey.ALREADY_IN_USE:
             return EntryChange(state=EntryState.MAYBE, evidence=Evidence.IN_USE)
-        if outcome.problem in DEFINITE:
+        is_refused = not outcome.was_sent or outcome.problem in DEFINITE
+        # It says nothing of what was sent before, and what no list shows may be there all the same.
+        has_older = entry.unanswered_adds > 0 or entry.has_former_id
+        if is_refused and not has_older:
             return EntryChange(state=EntryState.GONE, evidence=Evidence.REFUSED)
     if outcome.state is not State.SUPERSEDED and entry.state is not EntryState.HELD:
         return EntryChange(state=EntryState.MAYBE, evidence=Evidence.SENT)
@@ -145,7 +158,8 @@ def _after_delete(entry: Written, outcome: Outcome) -> EntryChange | None:
             is_ghost=True,
             drops_former_id=entry.is_ghost,
         )
-    if entry.has_stray:
+    if entry.unanswered_adds > 1:
+        # The list shows one of those: the lock may have another.
         return EntryChange(state=EntryState.MAYBE, evidence=Evidence.DENIED, is_ghost=True)
     return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
 

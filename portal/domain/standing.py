@@ -64,7 +64,7 @@ def _under_way(
         return Standing(Status.SENT, witness.next_log_read(snapshot, now), is_changing)
     if entry is not None and entry.may_be_on_lock and entry.state is EntryState.MAYBE:
         return Standing(Status.UNSURE, _next_look(snapshot, entry, now), is_changing)
-    if entry is not None and entry.doubt is not None and is_written_as_wanted(code, entry):
+    if entry is not None and entry.may_be_on_lock and _has_doubted_dates(code, entry):
         # It is written again rather than looked for.
         return Standing(Status.UNSURE, _next_try(snapshot, code, now), is_changing)
     if code.failures:
@@ -72,6 +72,11 @@ def _under_way(
     if now < code.send_at and not is_changing:
         return Standing(Status.PLANNED, code.send_at, is_changing)
     return Standing(Status.QUEUED, _next_try(snapshot, code, now), is_changing)
+
+
+def _has_doubted_dates(code: CodeFacts, entry: EntryFacts) -> bool:
+    """Whether what is wanted was written last, and older dates may be on the lock all the same."""
+    return entry.doubt is not None and is_written_as_wanted(code, entry)
 
 
 def _next_try(snapshot: Snapshot, code: CodeFacts, now: datetime) -> datetime | None:

@@ -29,10 +29,10 @@ from portal.domain.command import (
 )
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import (
-    DENIALS,
     EntryChange,
     Outcome,
     Written,
+    dates_on_lock,
     entry_after,
     entry_when_sent,
     is_done,
@@ -40,7 +40,7 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import ProblemKey
-from portal.domain.stay import Doubt, Window
+from portal.domain.stay import Window
 from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.models.base import one_of
 from portal.services import outages, reach, rebuilds, timeline
@@ -133,10 +133,10 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
     entry = command.entry
     if entry is not None:
         change = entry_when_sent(_written(entry), command.kind)
+        if command.kind in {Kind.ADD, Kind.UPDATE}:
+            _doubt(entry, command)
         if change is not None:
             _change(entry, command, change, clock.now())
-        if command.kind is Kind.UPDATE:
-            _doubt(entry, command)
         if not _is_tidying(command, entry.door_code):
             entry.door_code.is_stuck = False
     _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
@@ -304,9 +304,8 @@ def _teach_entry(
     """The entry says what the outcome means; where logs tell of codes, a success waits for one."""
     if outcome.state in UNCERTAIN:
         entry.unanswered_at = now
-    is_denied = outcome.kind is Kind.DELETE and outcome.problem in DENIALS
-    has_stray = is_denied and _has_stray(session, entry, now)
-    change = entry_after(_written(entry, has_stray=has_stray), outcome)
+    adds = _unanswered_adds(session, entry, now) if outcome.state is State.FAILED else 0
+    change = entry_after(_written(entry, unanswered_adds=adds), outcome)
     if change is None:
         return
     _change(entry, command, change, now)
@@ -318,25 +317,25 @@ def _teach_entry(
     if change.drops_former_id:
         entry.former_code_id = None
     if change.takes_values:
+        _end_doubt(entry, command)
         entry.is_ghost, entry.former_code_id = False, None
         if news.access_code_id:
             entry.access_code_id = news.access_code_id
 
 
-def _has_stray(session: Session, entry: LockEntry, now: datetime) -> bool:
-    """Whether it was added more than once without an answer since a write of it last succeeded.
+def _unanswered_adds(session: Session, entry: LockEntry, now: datetime) -> int:
+    """How many adds of it had no answer since a write of it last succeeded.
 
-    One of those is what the list shows. What opens no more is no matter, nor is what nobody knows:
-    a spare that was not given.
+    What opens no more is no matter, nor is what nobody knows: a spare that was not given.
     """
     code = entry.door_code
     ends_at = entry.doubt.perhaps.ends_at if entry.doubt else entry.ends_at
     if now >= ends_at or (code.is_spare and code.given_at is None):
-        return False
-    return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one() > 1
+        return 0
+    return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one()
 
 
-def _written(entry: LockEntry, *, has_stray: bool = False) -> Written:
+def _written(entry: LockEntry, *, unanswered_adds: int = 0) -> Written:
     return Written(
         # A success that waits for the lock's log is a success to older news.
         state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
@@ -344,7 +343,7 @@ def _written(entry: LockEntry, *, has_stray: bool = False) -> Written:
         evidence_command_id=entry.evidence_command_id,
         is_ghost=entry.is_ghost,
         has_former_id=entry.former_code_id is not None,
-        has_stray=has_stray,
+        unanswered_adds=unanswered_adds,
     )
 
 
@@ -358,16 +357,18 @@ def _change(entry: LockEntry, command: Command, change: EntryChange, now: dateti
         assert command.ends_at is not None
         entry.starts_at, entry.ends_at = command.starts_at, command.ends_at
         entry.revision = command.revision or entry.revision
-        _end_doubt(entry, command)
 
 
 def _doubt(entry: LockEntry, command: Command) -> None:
-    """An update is sent: until one succeeds, the lock may have these dates or those before."""
+    """Dates are sent: until that succeeds, the lock may have these or any before."""
     assert command.starts_at is not None
     assert command.ends_at is not None
+    before = dates_on_lock(_written(entry), entry.window, entry.doubt)
     sent = Window(command.starts_at, command.ends_at)
-    if (sent, command.revision) != (entry.window, entry.revision):
-        entry.doubt = (entry.doubt or Doubt(entry.window, entry.window)).with_also(sent)
+    if before is None:
+        entry.doubt = None
+    elif (sent, command.revision) != (entry.window, entry.revision):
+        entry.doubt = before.with_also(sent)
         entry.doubt_command_id = command.id
 
 

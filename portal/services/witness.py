@@ -156,6 +156,7 @@ def _take_over(entry: LockEntry, line: LogLine, now: datetime) -> None:
     code = entry.door_code
     entry.state, entry.evidence, entry.evidence_at = EntryState.HELD, Evidence.CONFIRMED, now
     entry.starts_at, entry.ends_at, entry.revision = code.starts_at, code.ends_at, code.revision
+    entry.doubt = None
     entry.access_code_id = line.access_code_id or entry.access_code_id
     entry.is_witnessed, entry.contradictions = True, 0
     code.retry_at, code.failures, code.ladder = None, 0, 0

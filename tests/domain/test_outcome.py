@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from portal.domain.outcome import (
     EntryChange,
     Outcome,
     Written,
+    dates_on_lock,
     entry_after,
     entry_when_sent,
     is_done,
@@ -21,6 +23,7 @@ from portal.domain.outcome import (
     problem_of,
 )
 from portal.domain.problems import ProblemKey
+from portal.domain.stay import Doubt, Window
 
 CLOSED = sorted(set(State) - OPEN)
 SENT = Written(state=EntryState.MAYBE, evidence=Evidence.SENT, evidence_command_id=7)
@@ -52,7 +55,7 @@ def test_what_was_held_is_in_doubt_as_soon_as_its_removal_is_sent() -> None:
 
 
 def test_a_denied_id_proves_nothing_of_another_add_without_an_answer() -> None:
-    beside = replace(SENT, has_stray=True)
+    beside = replace(SENT, unanswered_adds=2)
 
     for entry, means in ((SENT, ("gone", "id_unknown")), (beside, ("maybe", "denied"))):
         assert after(entry, Kind.DELETE, State.FAILED, ProblemKey.CODE_ID_NOT_FOUND) == means
@@ -99,6 +102,50 @@ def test_an_update_refused_as_in_use_says_nothing_of_an_entry_that_is_held() -> 
 )
 def test_an_add_refused_for_certain_need_not_be_read_for(problem: ProblemKey) -> None:
     assert after(SENT, Kind.ADD, State.FAILED, problem) == ("gone", "refused")
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+@pytest.mark.parametrize(
+    "before", [replace(SENT, unanswered_adds=1), replace(SENT, has_former_id=True)]
+)
+def test_an_add_refused_says_nothing_of_what_was_sent_before_it(
+    before: Written, was_sent: bool
+) -> None:
+    refused = (Kind.ADD, State.FAILED, ProblemKey.RATE_LIMITED)
+
+    assert after(before, *refused, was_sent=was_sent) == ("maybe", "sent")
+
+
+FIRST, SECOND = (
+    Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, day, tzinfo=UTC)) for day in (9, 5)
+)
+
+
+def test_dates_that_no_list_shows_may_be_on_the_lock_all_the_same() -> None:
+    unseen = Written(state=EntryState.GONE, evidence=Evidence.READ_TWICE, evidence_command_id=7)
+    known = Doubt(FIRST, FIRST).with_also(SECOND)
+
+    for entry in (SENT, HELD, unseen):
+        assert dates_on_lock(entry, FIRST, None) == Doubt(FIRST, FIRST)
+        assert dates_on_lock(entry, SECOND, known) == known
+
+
+@pytest.mark.parametrize(
+    ("state", "evidence"),
+    [
+        (EntryState.MAYBE, Evidence.NOT_SENT),
+        (EntryState.GONE, Evidence.REFUSED),
+        (EntryState.GONE, Evidence.DELETED),
+        (EntryState.GONE, Evidence.LIST_EMPTY),
+        (EntryState.GONE, Evidence.WINDOW_OVER),
+    ],
+)
+def test_what_was_never_there_or_is_proven_off_leaves_no_dates(
+    state: EntryState, evidence: Evidence
+) -> None:
+    off = Written(state=state, evidence=evidence, evidence_command_id=7)
+
+    assert dates_on_lock(off, FIRST, Doubt(FIRST, FIRST)) is None
 
 
 @pytest.mark.parametrize(

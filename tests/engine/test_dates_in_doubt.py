@@ -289,3 +289,37 @@ def test_the_end_of_an_old_code_does_not_answer_what_a_person_is_asked_of_the_ne
     assert house.status(booking) is Status.CONFIRMED
     db.session.rollback()
     assert len(house.held()) == 1
+
+
+def test_a_code_that_no_list_shows_is_in_doubt_until_the_latest_end_it_was_sent_with(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-05T10:00")
+    house.stage.run_for(seconds=20)
+    digits = house.pin(booking)
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
+    house.stage.run_for(minutes=20)
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=3))
+
+    assert house.opens(digits)
+    assert house.status(booking) is Status.REMOVING
+    assert house.open_alerts() == ["removal_unconfirmed"]
+    house.stage.run_for(days=2)
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_dates_sent_again_are_no_matter_once_they_are_confirmed(house: House, watch: Watch) -> None:
+    house.door.script.push("timeout_not_applied", only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-05T10:00")
+    house.stage.run_for(seconds=20)
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-03T10:00")
+
+    house.stage.run_for(minutes=20)
+
+    assert house.status(booking) is Status.CONFIRMED
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()

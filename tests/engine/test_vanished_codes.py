@@ -85,6 +85,26 @@ def test_a_pin_to_be_sent_again_that_is_replaced_instead_is_not_forgotten(
     assert [e.state for e in house.entries(booking)][0] is EntryState.MAYBE
 
 
+@pytest.mark.parametrize("refusal", ["throttled:90", "failed:Access code limit reached"])
+def test_the_refusal_of_what_is_sent_again_says_nothing_of_what_was_sent_before(
+    house: House, watch: Watch, refusal: str
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    for fault in ("split_brain_a", refusal):
+        house.door.script.push(fault, only="add")
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(minutes=2, seconds=50)
+    assert len([fact for fact in watch.writes if fact.data["command"] == "add"]) == 3
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=30)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "found_in_log" in house.told(booking)
+
+
 def test_a_code_that_vanished_and_is_wanted_again_is_sent_again(house: House, watch: Watch) -> None:
     house.book("before")
     house.stage.run_for(minutes=5)
