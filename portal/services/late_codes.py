@@ -98,14 +98,14 @@ _LATE_REMOVALS: Final = (
     )
     .options(joinedload(DoorCode.lock), joinedload(DoorCode.staff_code))
 )
-# What is still on a lock and open, of codes of which something else is wanted by now.
+# What is or may be on a lock and open, of codes of which something else is wanted by now.
 _OUTDATED: Final = (
     select(LockEntry)
     .join(DoorCode, DoorCode.id == LockEntry.door_code_id)
     .where(
         one_of(LockEntry.state, [EntryState.HELD, EntryState.MAYBE]),
         LockEntry.evidence != Evidence.NOT_SENT,
-        LockEntry.revision != DoorCode.revision,
+        or_(LockEntry.revision != DoorCode.revision, LockEntry.may_start_at.is_not(None)),
         func.coalesce(LockEntry.may_start_at, LockEntry.starts_at) <= bindparam("before"),
         func.coalesce(LockEntry.may_end_at, LockEntry.ends_at) > bindparam("now"),
         DoorCode.is_wanted.is_(True),

@@ -362,9 +362,13 @@ def entry_facts(entry: LockEntry) -> EntryFacts:
         absent_reads=entry.absent_reads,
         absent_at=entry.absent_at,
         is_witnessed=entry.is_witnessed,
-        # Of hours that were wanted before nobody knows here whether they had an end.
-        ends_by_itself=staff is None or (staff.ends_by_itself and entry.revision == code.revision),
+        ends_by_itself=staff is None or (staff.ends_by_itself and _has_its_hours_only(entry)),
     )
+
+
+def _has_its_hours_only(entry: LockEntry) -> bool:
+    """Of hours that were wanted before nobody knows here whether they had an end."""
+    return entry.revision == entry.door_code.revision and entry.doubt is None
 
 
 def _command_facts(command: Command | None) -> CommandFacts | None:

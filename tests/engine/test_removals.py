@@ -70,6 +70,21 @@ def test_a_stay_that_was_moved_and_still_opens_on_its_old_dates_is_alarmed(
     assert house.open_alerts() == []
 
 
+def test_a_stay_that_was_moved_and_may_open_on_dates_that_no_list_shows_is_alarmed(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a", only="add")
+    booking = house.book(arrives="2026-03-02T12:00", departs="2026-03-06")
+    digits = house.show_pin(booking)
+    house.stage.run_for(seconds=20)
+    house.book(arrives="2026-03-04", departs="2026-03-06")
+
+    house.stage.run_for(hours=4)
+
+    assert house.opens(digits)
+    assert "removal_unconfirmed" in house.open_alerts()
+
+
 def test_a_pin_that_was_replaced_and_still_opens_the_door_is_alarmed(
     house: House, watch: Watch
 ) -> None:

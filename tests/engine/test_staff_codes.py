@@ -43,12 +43,12 @@ def a_wish(house: House, **changes: Any) -> StaffWish:
     return StaffWish(**values | changes)
 
 
-def hire(house: House, **changes: Any) -> StaffCode:
+def hire(house: House, *, minutes: float = 3, **changes: Any) -> StaffCode:
     """A staff code for the whole house, on its locks by the time this returns."""
     with changing() as session:
         staff = staff_codes.create(session, house.account.id, a_wish(house, **changes), "manager:1")
         staff_id = staff.id
-    house.stage.run_for(minutes=3)
+    house.stage.run_for(minutes=minutes)
     db.session.rollback()
     return db.session.get_one(StaffCode, staff_id)
 
@@ -145,6 +145,22 @@ def test_hours_whose_end_never_reached_the_lock_do_not_end_by_themselves(
     house.stage.run_for(hours=6)
 
     assert house.held() != []
+    assert [code.status for code in doors(staff)] == [Status.REMOVING]
+
+
+def test_hours_that_no_list_shows_are_not_over_with_the_end_that_was_wanted_instead(
+    house: House, watch: Watch
+) -> None:
+    house.door.script.push("split_brain_a", only="add")
+    staff = hire(house, minutes=0.3, ends_on=date(2026, 3, 3), windows=(MONDAYS, FRIDAYS))
+    with changing() as session:
+        row = session.get_one(StaffCode, staff.id)
+        digits = staff_codes.show_pin(session, row, "manager:1").reveal()
+    change(house, staff, ends_on=date(2026, 3, 3))
+
+    house.stage.run_until(on(house, "2026-03-04T06:00"))
+
+    assert house.opens(digits, on(house, "2026-03-06T14:00"))
     assert [code.status for code in doors(staff)] == [Status.REMOVING]
 
 
