@@ -329,8 +329,7 @@ def _unanswered_adds(session: Session, entry: LockEntry, now: datetime) -> int:
     What opens no more is no matter, nor is what nobody knows: a spare that was not given.
     """
     code = entry.door_code
-    ends_at = entry.doubt.perhaps.ends_at if entry.doubt else entry.ends_at
-    if now >= ends_at or (code.is_spare and code.given_at is None):
+    if now >= entry.at_most.ends_at or (code.is_spare and code.given_at is None):
         return 0
     return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one()
 

@@ -13,6 +13,7 @@ from portal.domain.status import Status
 from portal.domain.stay import Window, window_of
 from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry, Mapping
 from portal.services import pins, ringing, standings, verdicts
+from portal.services.snapshots import LockRows
 from portal.zones import zone_or_utc
 
 _VANISHED: Final = select(LockEntry).where(
@@ -188,19 +189,34 @@ def start_afresh(session: Session, code: DoorCode, now: datetime) -> None:
 
 
 def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
-    """What two reads of the list did not show may be on the lock all the same.
+    """What two reads of the list did not show is not proven gone by them.
 
-    While it was wanted it was to be sent again, and the lock's answer would have told. Now that it
-    is not, the lock's answer to its removal tells, where it had an id; else only the lock's log
-    can, where logs are known to.
+    While it was wanted it was to be sent again, and the lock's answer would have told.
     """
     for entry in session.scalars(_VANISHED, {"code_id": code.id}):
-        if code.is_wanted and entry.pin == code.pin:
+        if not (code.is_wanted and entry.pin == code.pin):
+            _doubt(entry, code)
+
+
+def doubt_what_outlives(rows: LockRows, now: datetime) -> None:
+    """Nor is what was to be sent again until its stay was over, where it had a later end once."""
+    for entry in rows.entries.values():
+        if entry.state is not EntryState.GONE or entry.evidence is not Evidence.READ_TWICE:
             continue
-        has_id = entry.recall_id()
-        if entry.state is EntryState.MAYBE:
-            continue  # in doubt as it is
-        if has_id:
-            entry.state, entry.evidence = EntryState.MAYBE, Evidence.LEAVING
-        elif code.lock.connection.log_tells_at is not None:
-            entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT
+        code = entry.door_code
+        if code.is_wanted and entry.evidence_at < code.ends_at <= now < entry.at_most.ends_at:
+            _doubt(entry, code)
+
+
+def _doubt(entry: LockEntry, code: DoorCode) -> None:
+    """Now that it is to be off, the lock's answer to its removal tells whether it was there.
+
+    So where it had an id; else only the lock's log can, where logs are known to.
+    """
+    has_id = entry.recall_id()
+    if entry.state is EntryState.MAYBE:
+        return  # in doubt as it is
+    if has_id:
+        entry.state, entry.evidence = EntryState.MAYBE, Evidence.LEAVING
+    elif code.lock.connection.log_tells_at is not None:
+        entry.state, entry.evidence = EntryState.MAYBE, Evidence.SENT

@@ -25,6 +25,7 @@ from portal.schlage.client import SchlageClient
 from portal.services import (
     clients,
     commands,
+    door_codes,
     leases,
     look_ups,
     outages,
@@ -140,6 +141,7 @@ def _learn(session: Session, lock_id: int, lesson: Lesson | None, now: datetime)
     rows = load(session, lock_id, now)
     if lesson is not None and lesson(session, rows, now):
         rows = load(session, lock_id, now)
+    door_codes.doubt_what_outlives(rows, now)
     return rows
 
 

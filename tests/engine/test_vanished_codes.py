@@ -74,6 +74,24 @@ def test_a_code_to_be_sent_again_that_is_cancelled_instead_is_not_shown_as_remov
     watch.assert_settled()
 
 
+def test_a_code_to_be_sent_again_whose_stay_ends_sooner_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_guest_whose_code_no_list_shows(house, "2026-03-02T20:00")
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-02T13:00")
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert "found_in_log" in house.told(booking)
+    house.stage.run_for(hours=8)
+    house.set_connected(True)
+    house.stage.run_for(hours=2)
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
 def test_a_pin_to_be_sent_again_that_is_replaced_instead_is_not_forgotten(
     house: House, watch: Watch
 ) -> None:
