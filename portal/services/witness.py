@@ -40,9 +40,9 @@ from portal.unit_of_work import writing
 LINES: Final = 100
 READ_AGAIN: Final = timedelta(seconds=60)
 _PASSING: Final = (SchlageUnavailable, SchlageThrottled, SchlageUnauthorized)
-# The windows that were ever sent for an entry.
+# What was ever sent for an entry.
 _SENT: Final = (
-    select(Command.starts_at, Command.ends_at)
+    select(Command.starts_at, Command.ends_at, Command.revision)
     .where(
         Command.lock_entry_id == bindparam("entry_id"),
         one_of(Command.kind, [Kind.ADD, Kind.UPDATE]),
@@ -119,10 +119,19 @@ def _refused(session: Session, rows: LockRows) -> list[LockEntry]:
     return [
         entry
         for entry in rows.entries.values()
-        if is_refused_though_listed(entry_facts(entry))
-        and {tuple(row) for row in session.execute(_SENT, {"entry_id": entry.id})}
-        == {(entry.door_code.starts_at, entry.door_code.ends_at)}
+        if is_refused_though_listed(entry_facts(entry)) and _is_all_as_wanted(session, entry)
     ]
+
+
+def _is_all_as_wanted(session: Session, entry: LockEntry) -> bool:
+    """Whether all that was ever sent of it has the hours wanted now; a stay's are its dates."""
+    code = entry.door_code
+    sent = session.execute(_SENT, {"entry_id": entry.id}).all()
+    return all(
+        (starts_at, ends_at) == (code.starts_at, code.ends_at)
+        and (code.staff_code_id is None or revision == code.revision)
+        for starts_at, ends_at, revision in sent
+    )
 
 
 def _vanished(rows: LockRows, now: datetime) -> list[LockEntry]:

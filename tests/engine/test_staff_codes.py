@@ -164,6 +164,24 @@ def test_hours_that_no_list_shows_are_not_over_with_the_end_that_was_wanted_inst
     assert [code.status for code in doors(staff)] == [Status.REMOVING]
 
 
+def test_hours_that_only_an_older_attempt_brought_to_the_lock_are_not_taken_for_the_newer(
+    house: House, watch: Watch
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("split_brain_a", only="add")
+    house.door.script.push("timeout_listed_only", only="add")
+    house.door.script.push(f"failed:{IN_USE}", only="update")
+    staff = hire(house, minutes=0.3, windows=(MONDAYS,))
+    change(house, staff, windows=(FRIDAYS,))
+
+    for _ in range(30):
+        house.stage.run_for(minutes=1)
+        watch.assert_kept()
+
+    assert [code.status for code in doors(staff)] == [Status.CONFIRMED]
+
+
 def test_the_last_day_is_of_the_locks_own_clock_also_where_that_is_learnt_later(
     house: House, watch: Watch
 ) -> None:
