@@ -1,0 +1,126 @@
+"""Any history of staff codes: hours, last days and revocations, in any luck.
+
+What the lock would do by itself at the end of a stay, it does not for weekly hours: so these have
+histories of their own. The faults, the outages, the crashes and the promises are the same.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, consumes, initialize, rule
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.models import DoorCode, StaffCode
+from portal.services import staff_codes
+from portal.services.ringing import changing
+from portal.services.staff_codes import StaffWish
+from tests.engine.test_any_history import FAULTS, MINUTES, SHARE, History, deep, prove
+from tests.engine.test_staff_codes import FRIDAYS, MONDAYS
+
+HOURS = ((), (MONDAYS,), (FRIDAYS,), (MONDAYS, FRIDAYS))
+LAST_DAYS = (None, 1, 2, 9)
+
+
+class StaffHistory(History):
+    """Two doors, and people who work behind them."""
+
+    staff = Bundle("staff")
+    # Of stays there is nothing to tell.
+    begin = book = move = stay_longer_or_shorter = cancel = new_pin = show_pin = None  # type: ignore[assignment]
+    resync = poll = give_spare = doors_open_earlier_or_later = None  # type: ignore[assignment]
+    somebody_moves_an_end = None  # type: ignore[assignment]
+
+    @initialize(
+        target=staff,
+        hours=st.sampled_from(HOURS),
+        days=st.sampled_from(LAST_DAYS),
+        faults=st.lists(st.sampled_from(FAULTS), max_size=2),
+        minutes=st.sampled_from(MINUTES),
+    )
+    def begin_with_one(
+        self, hours: Any, days: int | None, faults: list[str], minutes: float
+    ) -> int:
+        for fault in faults:
+            self.house.door.script.push(fault)
+        person = self.hire(hours, days)
+        self.stage.run_for(minutes=minutes)
+        return person
+
+    @rule(target=staff, hours=st.sampled_from(HOURS), days=st.sampled_from(LAST_DAYS))
+    def hire(self, hours: Any, days: int | None) -> int:
+        self.count += 1
+        with changing() as session:
+            wish = self._wish(hours, days)
+            row = staff_codes.create(session, self.house.account.id, wish, "manager:1")
+            person = row.id
+        self.stage.work()
+        return person
+
+    @rule(person=staff, hours=st.sampled_from(HOURS), days=st.sampled_from(LAST_DAYS))
+    def change(self, person: int, hours: Any, days: int | None) -> None:
+        self.changes += 1
+        with changing() as session:
+            row = session.get_one(StaffCode, person)
+            if row.revoked_at is None:
+                staff_codes.update(session, row, self._wish(hours, days), "manager:1")
+        self.stage.work()
+
+    @rule(person=consumes(staff))
+    def revoke(self, person: int) -> None:
+        self.changes += 1
+        with changing() as session:
+            staff_codes.revoke(session, session.get_one(StaffCode, person), "manager:1")
+        self.stage.work()
+
+    @rule(person=staff)
+    def tell_the_pin(self, person: int) -> None:
+        with changing() as session:
+            staff_codes.show_pin(session, session.get_one(StaffCode, person), "manager:1")
+
+    @rule(person=staff)
+    def press_resync(self, person: int) -> None:
+        self.changes += 1
+        self._resync_person(person)
+
+    def _resync_person(self, person: int) -> None:
+        with changing() as session:
+            staff_codes.resync(session, session.get_one(StaffCode, person), "manager:1")
+        self.stage.work()
+
+    def _wish(self, hours: Any, days: int | None) -> StaffWish:
+        today: date = self.stage.now.date()
+        return StaffWish(
+            name="Rosa Clean",
+            property_ids=frozenset({self.house.place.id}),
+            windows=hours,
+            ends_on=None if days is None else today + timedelta(days=days),
+        )
+
+    def _do_what_is_asked(self) -> bool:
+        is_asked = super()._do_what_is_asked()
+        db.session.rollback()
+        wanted = select(DoorCode.staff_code_id).where(DoorCode.is_wanted.is_(True)).distinct()
+        for person in db.session.scalars(wanted).all() if is_asked else ():
+            if person is not None:
+                self._resync_person(person)
+        return is_asked
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_share_of_staff_histories_keeps_every_promise(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(StaffHistory, app, monkeypatch, settings(SHARE, max_examples=20))
+
+
+@pytest.mark.deep
+@pytest.mark.usefixtures("stage")
+def test_many_staff_histories_keep_every_promise(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove(StaffHistory, app, monkeypatch, deep())
