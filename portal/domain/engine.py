@@ -292,8 +292,7 @@ def _held_steps(
     if is_held_as_wanted(code, entry) and not _must_reaffirm(code, entry):
         # Only now that the wanted entry is confirmed may the ones before it go.
         for old in others:
-            if old.access_code_id is not None:
-                yield _removal(code, old, gate)
+            yield from _removal(code, old, gate)
     elif entry.access_code_id is not None and not code.is_stuck:
         yield _Step(gate, rank, Send(code.id, entry.id, Kind.UPDATE))
 
@@ -333,19 +332,24 @@ def _adding_steps(
 def _removal_steps(snapshot: Snapshot, code: CodeFacts, now: datetime) -> Iterator[_Step]:
     gate = _gate(snapshot, code, now)
     for entry in snapshot.entries_of(code):
-        if not entry.may_be_on_lock or entry.access_code_id is None:
+        if not entry.may_be_on_lock:
             continue
         at = gate
         if code.is_kept_until_replaced:
             at = max(at, min(entry.ends_at, code.ends_at))
-        yield _removal(code, entry, at)
+        yield from _removal(code, entry, at)
 
 
-def _removal(code: CodeFacts, entry: EntryFacts, at: datetime) -> _Step:
-    """The entry's removal; one that the lock denied is asked for again when its window is over."""
+def _removal(code: CodeFacts, entry: EntryFacts, at: datetime) -> Iterator[_Step]:
+    """The entry's removal, by its id; one that the lock denied waits for the end of its window."""
+    if entry.access_code_id is None:
+        return
     if entry.evidence is Evidence.DENIED:
+        if not entry.ends_by_itself:
+            return
         at = max(at, entry.at_most.ends_at)
-    return _Step(at, (_TIER_REMOVAL, code.ends_at, code.id), Send(code.id, entry.id, Kind.DELETE))
+    rank = (_TIER_REMOVAL, code.ends_at, code.id)
+    yield _Step(at, rank, Send(code.id, entry.id, Kind.DELETE))
 
 
 def _must_reaffirm(code: CodeFacts, entry: EntryFacts) -> bool:

@@ -123,11 +123,6 @@ class LockEntry(AccountOwned, Base):
         """When it opens the door, whichever dates the lock has."""
         return self.doubt.surely if self.doubt else self.window
 
-    @property
-    def at_most(self) -> Window:
-        """When it may open the door."""
-        return self.doubt.perhaps if self.doubt else self.window
-
 
 class Command(AccountOwned, Base):
     """One write sent to Schlage for one lock."""

@@ -45,7 +45,7 @@ from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.models.base import one_of
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
-from portal.services.snapshots import pace
+from portal.services.snapshots import entry_facts, pace
 
 log = structlog.get_logger(__name__)
 _KEPT_TEXT: Final = 500
@@ -329,7 +329,7 @@ def _unanswered_adds(session: Session, entry: LockEntry, now: datetime) -> int:
     What opens no more is no matter, nor is what nobody knows: a spare that was not given.
     """
     code = entry.door_code
-    if now >= entry.at_most.ends_at or (code.is_spare and code.given_at is None):
+    if entry_facts(entry).is_over(now) or (code.is_spare and code.given_at is None):
         return 0
     return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one()
 

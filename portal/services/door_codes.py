@@ -13,7 +13,7 @@ from portal.domain.status import Status
 from portal.domain.stay import Window, window_of
 from portal.models import Booking, BookingStatus, DoorCode, Lock, LockEntry, Mapping
 from portal.services import pins, ringing, standings, verdicts
-from portal.services.snapshots import LockRows
+from portal.services.snapshots import LockRows, entry_facts
 from portal.zones import zone_or_utc
 
 _VANISHED: Final = select(LockEntry).where(
@@ -204,7 +204,8 @@ def doubt_what_outlives(rows: LockRows, now: datetime) -> None:
         if entry.state is not EntryState.GONE or entry.evidence is not Evidence.READ_TWICE:
             continue
         code = entry.door_code
-        if code.is_wanted and entry.evidence_at < code.ends_at <= now < entry.at_most.ends_at:
+        has_ended_since = code.is_wanted and entry.evidence_at < code.ends_at <= now
+        if has_ended_since and not entry_facts(entry).is_over(now):
             _doubt(entry, code)
 
 

@@ -182,6 +182,37 @@ def test_hours_that_only_an_older_attempt_brought_to_the_lock_are_not_taken_for_
     assert [code.status for code in doors(staff)] == [Status.CONFIRMED]
 
 
+def test_hours_to_be_sent_again_when_the_last_day_is_over_are_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("split_brain_a", only="add")
+    staff = hire(house, minutes=0.3, ends_on=date(2026, 3, 2), windows=(MONDAYS,))
+    house.set_connected(False)
+
+    house.stage.run_until(on(house, "2026-03-03T06:00"))
+
+    assert house.opens(staff.pin.reveal(), on(house, "2026-03-09T10:00"))
+    assert [code.status for code in doors(staff)] == [Status.REMOVING]
+
+
+def test_hours_of_an_add_beside_the_one_that_the_lock_denies_are_in_doubt_for_good(
+    house: House, watch: Watch
+) -> None:
+    for fault in ("split_brain_a", "timeout_listed_only"):
+        house.door.script.push(fault, only="add")
+    staff = hire(house, minutes=0.3, ends_on=date(2026, 3, 3), windows=(MONDAYS,))
+    house.stage.run_for(minutes=2.6)
+
+    revoke(house, staff)
+    house.stage.run_until(on(house, "2026-03-05T06:00"))
+
+    assert house.opens(staff.pin.reveal(), on(house, "2026-03-09T10:00"))
+    assert [code.status for code in doors(staff)] == [Status.REMOVING]
+    assert writes(watch).count("delete") == 1
+
+
 def test_the_last_day_is_of_the_locks_own_clock_also_where_that_is_learnt_later(
     house: House, watch: Watch
 ) -> None:
