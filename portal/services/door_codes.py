@@ -189,7 +189,7 @@ def start_afresh(session: Session, code: DoorCode, now: datetime) -> None:
 
 
 def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
-    """What two reads of the list did not show is not proven gone by them.
+    """What two reads of the list did not show may be on the lock all the same.
 
     While it was wanted it was to be sent again, and the lock's answer would have told.
     """
@@ -199,7 +199,10 @@ def _doubt_what_vanished(session: Session, code: DoorCode) -> None:
 
 
 def doubt_what_outlives(rows: LockRows, now: datetime) -> None:
-    """Nor is what was to be sent again until its stay was over, where it had a later end once."""
+    """What two reads did not show is doubted as well when its code ends before it was sent again.
+
+    It may have been sent with a later end than the one that is wanted now, or without any.
+    """
     for entry in rows.entries.values():
         if entry.state is not EntryState.GONE or entry.evidence is not Evidence.READ_TWICE:
             continue

@@ -98,6 +98,10 @@ _LATE_REMOVALS: Final = (
     )
     .options(joinedload(DoorCode.lock), joinedload(DoorCode.staff_code))
 )
+# An add that was sent again with other dates: the lock may have the first ones.
+_HAS_OLDER_DATES: Final = and_(
+    LockEntry.state == EntryState.MAYBE, LockEntry.may_start_at.is_not(None)
+)
 # What is or may be on a lock and open, of codes of which something else is wanted by now.
 _OUTDATED: Final = (
     select(LockEntry)
@@ -105,7 +109,7 @@ _OUTDATED: Final = (
     .where(
         one_of(LockEntry.state, [EntryState.HELD, EntryState.MAYBE]),
         LockEntry.evidence != Evidence.NOT_SENT,
-        or_(LockEntry.revision != DoorCode.revision, LockEntry.may_start_at.is_not(None)),
+        or_(LockEntry.revision != DoorCode.revision, _HAS_OLDER_DATES),
         func.coalesce(LockEntry.may_start_at, LockEntry.starts_at) <= bindparam("before"),
         func.coalesce(LockEntry.may_end_at, LockEntry.ends_at) > bindparam("now"),
         DoorCode.is_wanted.is_(True),
