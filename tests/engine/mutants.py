@@ -15,7 +15,17 @@ from sqlalchemy.orm import Session
 
 from benchmarks.stage import Stage
 from portal import clock
-from portal.domain import command, engine, intake, intake_match, outcome, reading, retry, snapshot
+from portal.domain import (
+    command,
+    engine,
+    intake,
+    intake_match,
+    outcome,
+    preflight,
+    reading,
+    retry,
+    snapshot,
+)
 from portal.domain.command import Event, Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import EntryChange, Outcome, Written
@@ -230,6 +240,7 @@ def an_update_in_doubt_leaves_no_doubt(patch: pytest.MonkeyPatch, _stage: Stage)
 
 def digits_are_given_twice(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
     patch.setattr(pins, "taken_on", lambda *_args, **_named: set())
+    patch.setattr(preflight, "_clash", lambda *_: None)
 
 
 def retries_have_no_patience(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
