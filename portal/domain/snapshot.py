@@ -156,6 +156,12 @@ class EntryFacts:
         return self.doubt.perhaps if self.doubt else self.window
 
     @property
+    def is_out_of_reach(self) -> bool:
+        """No removal can name it: the lock has it, or may, and no list shows under which id."""
+        is_on_no_list = self.evidence is Evidence.IN_USE and self.access_code_id is None
+        return self.may_be_on_lock and (is_on_no_list or self.evidence is Evidence.DENIED)
+
+    @property
     def is_listed(self) -> bool:
         """Seen in the list since the last write's answer."""
         return self.seen_at is not None and self.seen_at >= self.evidence_at

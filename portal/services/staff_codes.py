@@ -14,13 +14,11 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from portal import clock
 from portal.domain import pin as digits_of
 from portal.domain import week
-from portal.domain.entry import EntryState, Evidence
-from portal.domain.problems import ProblemKey
 from portal.domain.secret import Secret
 from portal.domain.sentences import Sentence
 from portal.domain.status import Status
 from portal.domain.week import MAX_WEEKLY_WINDOWS, WeeklyWindow
-from portal.models import DoorCode, Lock, LockEntry, Mapping, Property, StaffCode, StaffGrant
+from portal.models import DoorCode, Lock, Mapping, Property, StaffCode, StaffGrant
 from portal.services import door_codes, pins, resyncs, ringing, standings, timeline
 from portal.zones import zone_or_utc
 
@@ -155,11 +153,8 @@ def follow(session: Session, staff: StaffCode) -> None:
             changed.append(code)
     wanted = {lock.id for lock in locks}
     leaving = [code for lock_id, code in known.items() if lock_id not in wanted and code.is_wanted]
-    on_no_list = _on_no_list(session, leaving)
     for code in leaving:
         door_codes.take_off(session, code, now)
-        if code.id in on_no_list:
-            code.problem, code.problem_at = ProblemKey.SPLIT_BRAIN, now
         changed.append(code)
     session.flush()
     standings.restate(session, changed, now)
@@ -222,23 +217,6 @@ def _doors(session: Session, staff: StaffCode, *, with_old: bool = False) -> Seq
     return session.scalars(
         found.options(joinedload(DoorCode.lock), selectinload(DoorCode.staff_code))
     ).all()
-
-
-def _on_no_list(session: Session, codes: Sequence[DoorCode]) -> set[int]:
-    """Those that the lock refused as taken and no list shows: no delete can name them.
-
-    A stay's code ends with its window all the same. A staff code has none, so a person must know.
-    """
-    return set(
-        session.scalars(
-            select(LockEntry.door_code_id).where(
-                LockEntry.door_code_id.in_([code.id for code in codes]),
-                LockEntry.state == EntryState.MAYBE,
-                LockEntry.evidence == Evidence.IN_USE,
-                LockEntry.access_code_id.is_(None),
-            )
-        )
-    )
 
 
 def _ends_at(staff: StaffCode, lock: Lock) -> datetime:

@@ -7,8 +7,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.domain.command import OPEN, Lane
+from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import Stage
-from portal.domain.snapshot import CodeFacts, Snapshot
+from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import Command, DoorCode, LockEntry
@@ -78,8 +79,17 @@ def _restate(
     standing = standing_of(snapshot, facts, now)
     if code.due_at != standing.due_at:
         code.due_at = standing.due_at
+    is_told = code.problem is ProblemKey.SPLIT_BRAIN
+    if standing.status is Status.REMOVING and not is_told and _needs_delete_all(snapshot, facts):
+        code.problem, code.problem_text, code.problem_at = ProblemKey.SPLIT_BRAIN, "", now
     if code.status is not standing.status:
         _turn(session, code, standing.status, now)
+
+
+def _needs_delete_all(snapshot: Snapshot, facts: CodeFacts) -> bool:
+    """Whether only that takes it off its lock: a stay's code ends with its window all the same."""
+    entries = snapshot.entries_of(facts)
+    return facts.kind is CodeKind.STAFF and any(entry.is_out_of_reach for entry in entries)
 
 
 def _turn(session: Session, code: DoorCode, status: Status, now: datetime) -> None:

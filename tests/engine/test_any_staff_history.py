@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, consumes, initialize, rule
 from sqlalchemy import select
 
+from portal.domain.problems import ProblemKey
+from portal.domain.status import Status
 from portal.extensions import db
-from portal.models import DoorCode, StaffCode
-from portal.services import staff_codes
+from portal.models import DoorCode, Lock, StaffCode
+from portal.services import rebuilds, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import StaffWish
 from tests.engine.test_any_history import FAULTS, MINUTES, SHARE, History, deep, prove
@@ -102,13 +104,28 @@ class StaffHistory(History):
         )
 
     def _do_what_is_asked(self) -> bool:
-        is_asked = super()._do_what_is_asked()
+        is_cleared = self._clear_locks()
+        is_asked = super()._do_what_is_asked() or is_cleared
         db.session.rollback()
         wanted = select(DoorCode.staff_code_id).where(DoorCode.is_wanted.is_(True)).distinct()
         for person in db.session.scalars(wanted).all() if is_asked else ():
             if person is not None:
                 self._resync_person(person)
         return is_asked
+
+    def _clear_locks(self) -> bool:
+        """Whether a code was to be removed that only Delete All takes off; then that is done."""
+        db.session.rollback()
+        stuck = select(DoorCode.lock_id).where(
+            DoorCode.status == Status.REMOVING, DoorCode.problem == ProblemKey.SPLIT_BRAIN
+        )
+        locks = db.session.scalars(stuck.distinct()).all()
+        for lock_id in locks:
+            with changing() as session:
+                lock = session.get_one(Lock, lock_id)
+                rebuilds.start(session, lock, "manager:1", by_command=True)
+        self.stage.run_for(minutes=15)
+        return bool(locks)
 
 
 @pytest.mark.usefixtures("stage")

@@ -209,7 +209,8 @@ def test_hours_of_an_add_beside_the_one_that_the_lock_denies_are_in_doubt_for_go
     house.stage.run_until(on(house, "2026-03-05T06:00"))
 
     assert house.opens(staff.pin.reveal(), on(house, "2026-03-09T10:00"))
-    assert [code.status for code in doors(staff)] == [Status.REMOVING]
+    [code] = doors(staff)
+    assert (code.status, code.problem) == (Status.REMOVING, ProblemKey.SPLIT_BRAIN)
     assert writes(watch).count("delete") == 1
 
 
@@ -350,6 +351,23 @@ def test_a_revoked_code_that_no_list_shows_asks_for_the_one_step_that_clears_the
     (code,) = doors(staff)
     assert (code.status, code.problem) == (Status.REMOVED, None)
     assert not db.session.scalars(select(Alert).where(Alert.closed_at.is_(None))).all()
+
+
+def test_a_revoked_code_that_only_the_locks_log_tells_of_asks_for_that_step_too(
+    house: House,
+) -> None:
+    house.book("before")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("split_brain_a", only="add")
+    staff = hire(house, minutes=0.3)
+
+    revoke(house, staff)
+    house.stage.run_for(minutes=40)
+
+    [code] = doors(staff)
+    assert house.opens(staff.pin.reveal())
+    assert (code.status, code.problem) == (Status.REMOVING, ProblemKey.SPLIT_BRAIN)
+    assert house.open_alerts() == [str(ProblemKey.SPLIT_BRAIN)]
 
 
 def test_a_lock_mapped_later_gets_the_code_and_one_unmapped_loses_it(watch: Watch) -> None:
