@@ -5,7 +5,6 @@ histories of their own. The faults, the outages, the crashes and the promises ar
 """
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,26 +15,24 @@ from sqlalchemy import select
 
 from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
+from portal.domain.week import WeeklyWindow
 from portal.extensions import db
 from portal.models import DoorCode, Lock, StaffCode
 from portal.services import rebuilds, staff_codes
 from portal.services.ringing import changing
 from portal.services.staff_codes import StaffWish
-from tests.engine.test_any_history import FAULTS, MINUTES, SHARE, History, deep, prove
+from tests.engine.luck import FAULTS, MINUTES, SHARE, Luck, deep, prove
 from tests.engine.test_staff_codes import FRIDAYS, MONDAYS
 
-HOURS = ((), (MONDAYS,), (FRIDAYS,), (MONDAYS, FRIDAYS))
+Hours = tuple[WeeklyWindow, ...]
+HOURS: tuple[Hours, ...] = ((), (MONDAYS,), (FRIDAYS,), (MONDAYS, FRIDAYS))
 LAST_DAYS = (None, 1, 2, 9)
 
 
-class StaffHistory(History):
+class StaffHistory(Luck):
     """Two doors, and people who work behind them."""
 
     staff = Bundle("staff")
-    # Of stays there is nothing to tell.
-    begin = book = move = stay_longer_or_shorter = cancel = new_pin = show_pin = None  # type: ignore[assignment]
-    resync = poll = give_spare = doors_open_earlier_or_later = None  # type: ignore[assignment]
-    somebody_moves_an_end = None  # type: ignore[assignment]
 
     @initialize(
         target=staff,
@@ -44,9 +41,7 @@ class StaffHistory(History):
         faults=st.lists(st.sampled_from(FAULTS), max_size=2),
         minutes=st.sampled_from(MINUTES),
     )
-    def begin_with_one(
-        self, hours: Any, days: int | None, faults: list[str], minutes: float
-    ) -> int:
+    def begin(self, hours: Hours, days: int | None, faults: list[str], minutes: float) -> int:
         for fault in faults:
             self.house.door.script.push(fault)
         person = self.hire(hours, days)
@@ -54,7 +49,7 @@ class StaffHistory(History):
         return person
 
     @rule(target=staff, hours=st.sampled_from(HOURS), days=st.sampled_from(LAST_DAYS))
-    def hire(self, hours: Any, days: int | None) -> int:
+    def hire(self, hours: Hours, days: int | None) -> int:
         self.count += 1
         with changing() as session:
             wish = self._wish(hours, days)
@@ -64,7 +59,7 @@ class StaffHistory(History):
         return person
 
     @rule(person=staff, hours=st.sampled_from(HOURS), days=st.sampled_from(LAST_DAYS))
-    def change(self, person: int, hours: Any, days: int | None) -> None:
+    def change(self, person: int, hours: Hours, days: int | None) -> None:
         self.changes += 1
         with changing() as session:
             row = session.get_one(StaffCode, person)
@@ -94,7 +89,7 @@ class StaffHistory(History):
             staff_codes.resync(session, session.get_one(StaffCode, person), "manager:1")
         self.stage.work()
 
-    def _wish(self, hours: Any, days: int | None) -> StaffWish:
+    def _wish(self, hours: Hours, days: int | None) -> StaffWish:
         today: date = self.stage.now.date()
         return StaffWish(
             name="Rosa Clean",
@@ -105,13 +100,11 @@ class StaffHistory(History):
 
     def _do_what_is_asked(self) -> bool:
         is_cleared = self._clear_locks()
-        is_asked = super()._do_what_is_asked() or is_cleared
-        db.session.rollback()
-        wanted = select(DoorCode.staff_code_id).where(DoorCode.is_wanted.is_(True)).distinct()
-        for person in db.session.scalars(wanted).all() if is_asked else ():
-            if person is not None:
-                self._resync_person(person)
-        return is_asked
+        return super()._do_what_is_asked() or is_cleared
+
+    def _press(self, asking: list[DoorCode]) -> None:
+        for person in {code.staff_code_id for code in asking if code.staff_code_id}:
+            self._resync_person(person)
 
     def _clear_locks(self) -> bool:
         """Whether a code was to be removed that only Delete All takes off; then that is done."""
