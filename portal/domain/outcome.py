@@ -1,6 +1,8 @@
 """What the outcome of a command means: for the entry it wrote, and for trying again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from portal.domain.command import Kind, State
@@ -10,6 +12,8 @@ from portal.domain.stay import Doubt, Window
 
 # The lock itself answered that it has no such entry.
 DENIALS: Final = frozenset({ProblemKey.CODE_ID_NOT_FOUND, ProblemKey.USER_NOT_FOUND})
+# The lock has nothing under the ids that such an entry had.
+_DENIED_BY_LOCK: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN})
 # Refusals after which an add is certainly not on the lock: nothing has to be read first.
 DEFINITE: Final = frozenset(
     {
@@ -38,6 +42,7 @@ class Written:
     is_ghost: bool = False
     has_former_id: bool = False  # under which the lock may have it, whatever the list shows
     unanswered_adds: int = 0  # since a write of it last succeeded
+    adds_elsewhere: int = 0  # of these, those that the lock may have under another id: see below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ class EntryChange:
     """What becomes of the entry. `takes_values`: window and revision are now the command's.
 
     `is_ghost`: the lock denies the id that the list shows. `drops_former_id`: and has it no more
-    under the one before either.
+    under the one before either. `drops_ids`: what is added now gets an id of its own.
     """
 
     state: EntryState
@@ -64,6 +69,30 @@ class EntryChange:
     takes_values: bool = False
     is_ghost: bool = False
     drops_former_id: bool = False
+    drops_ids: bool = False
+
+
+@dataclass(frozen=True)
+class UnansweredAdd:
+    """An add that was given up without an answer."""
+
+    command_id: int
+    sent_at: datetime
+
+
+def adds_elsewhere(
+    adds: Sequence[UnansweredAdd], seen_at: datetime | None, denied_by: int | None
+) -> int:
+    """How many of these adds, oldest first, the lock may have under another id than the entry's.
+
+    The entry's id may be that of one of them if the list has shown it since the first was sent.
+    Where the lock has denied that id before, by the command `denied_by`, it is of none sent later.
+    """
+    if not adds:
+        return 0
+    is_of_one = seen_at is not None and seen_at >= adds[0].sent_at
+    later = 0 if denied_by is None else sum(add.command_id > denied_by for add in adds)
+    return max(len(adds) - is_of_one, later)
 
 
 def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
@@ -72,7 +101,10 @@ def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
     A removal may have happened from then on: what was held is no more, should it be wanted again.
     """
     if kind is Kind.ADD:
-        return EntryChange(state=EntryState.MAYBE, evidence=Evidence.SENT, takes_values=True)
+        is_off = entry.state is EntryState.GONE and entry.evidence in _DENIED_BY_LOCK
+        return EntryChange(
+            state=EntryState.MAYBE, evidence=Evidence.SENT, takes_values=True, drops_ids=is_off
+        )
     if kind is Kind.DELETE and entry.state is EntryState.HELD:
         return EntryChange(state=EntryState.MAYBE, evidence=Evidence.LEAVING)
     return None
@@ -158,8 +190,7 @@ def _after_delete(entry: Written, outcome: Outcome) -> EntryChange | None:
             is_ghost=True,
             drops_former_id=entry.is_ghost,
         )
-    if entry.unanswered_adds > 1:
-        # The list shows one of those: the lock may have another.
+    if entry.adds_elsewhere:
         return EntryChange(state=EntryState.MAYBE, evidence=Evidence.DENIED, is_ghost=True)
     return EntryChange(state=EntryState.GONE, evidence=Evidence.ID_UNKNOWN)
 

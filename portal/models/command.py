@@ -88,6 +88,10 @@ class LockEntry(AccountOwned, Base):
         self.access_code_id, self.former_code_id = self.former_code_id, None
         return True
 
+    def forget_ids(self) -> None:
+        """The lock has nothing under any id that it had."""
+        self.access_code_id, self.former_code_id, self.is_ghost = None, None, False
+
     @property
     def id_to_remove(self) -> str | None:
         """The id by which the lock may have it: the former where it denies the one in the list."""

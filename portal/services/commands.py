@@ -5,7 +5,7 @@ which moves the command by compare-and-swap and writes what the outcome means fo
 lock in the same transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, cast
@@ -29,9 +29,12 @@ from portal.domain.command import (
 )
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.outcome import (
+    DENIALS,
     EntryChange,
     Outcome,
+    UnansweredAdd,
     Written,
+    adds_elsewhere,
     dates_on_lock,
     entry_after,
     entry_when_sent,
@@ -57,14 +60,23 @@ _TOKEN: Final = select(Lock.lease_token).where(Lock.id == bindparam("lock_id"))
 _LOCK: Final = (
     select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
 )
-_UNANSWERED_ADDS: Final = select(func.count()).where(
+_UNANSWERED_ADDS: Final = (
+    select(Command.id, Command.sent_at)
+    .where(
+        Command.lock_entry_id == bindparam("entry_id"),
+        Command.kind == Kind.ADD,
+        one_of(Command.state, UNCERTAIN),
+        Command.id
+        > select(func.coalesce(func.max(_DONE.id), 0))
+        .where(_DONE.lock_entry_id == bindparam("entry_id"), _DONE.state == State.SUCCEEDED)
+        .scalar_subquery(),
+    )
+    .order_by(Command.id)
+)
+_DENIED_BY: Final = select(func.max(Command.id)).where(
     Command.lock_entry_id == bindparam("entry_id"),
-    Command.kind == Kind.ADD,
-    one_of(Command.state, UNCERTAIN),
-    Command.id
-    > select(func.coalesce(func.max(_DONE.id), 0))
-    .where(_DONE.lock_entry_id == bindparam("entry_id"), _DONE.state == State.SUCCEEDED)
-    .scalar_subquery(),
+    Command.state == State.FAILED,
+    one_of(Command.problem, DENIALS),
 )
 _COMMAND: Final = (
     select(Command)
@@ -137,6 +149,8 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
             _doubt(entry, command)
         if change is not None:
             _change(entry, command, change, clock.now())
+            if change.drops_ids:
+                entry.forget_ids()
         if not _is_tidying(command, entry.door_code):
             entry.door_code.is_stuck = False
     _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
@@ -304,8 +318,10 @@ def _teach_entry(
     """The entry says what the outcome means; where logs tell of codes, a success waits for one."""
     if outcome.state in UNCERTAIN:
         entry.unanswered_at = now
-    adds = _unanswered_adds(session, entry, now) if outcome.state is State.FAILED else 0
-    change = entry_after(_written(entry, unanswered_adds=adds), outcome)
+    before = _written(entry)
+    if outcome.state is State.FAILED:
+        before = _with_unanswered_adds(session, entry, before, now)
+    change = entry_after(before, outcome)
     if change is None:
         return
     _change(entry, command, change, now)
@@ -323,18 +339,25 @@ def _teach_entry(
             entry.access_code_id = news.access_code_id
 
 
-def _unanswered_adds(session: Session, entry: LockEntry, now: datetime) -> int:
-    """How many adds of it had no answer since a write of it last succeeded.
+def _with_unanswered_adds(
+    session: Session, entry: LockEntry, before: Written, now: datetime
+) -> Written:
+    """The entry with the adds of it that had no answer since a write of it last succeeded.
 
     What opens no more is no matter, nor is what nobody knows: a spare that was not given.
     """
     code = entry.door_code
     if entry_facts(entry).is_over(now) or (code.is_spare and code.given_at is None):
-        return 0
-    return session.execute(_UNANSWERED_ADDS, {"entry_id": entry.id}).scalar_one()
+        return before
+    key = {"entry_id": entry.id}
+    rows = session.execute(_UNANSWERED_ADDS, key)
+    adds = [UnansweredAdd(row.id, row.sent_at) for row in rows if row.sent_at is not None]
+    denied_by = session.scalars(_DENIED_BY, key).one() if adds and entry.is_ghost else None
+    elsewhere = adds_elsewhere(adds, entry.seen_at, denied_by)
+    return replace(before, unanswered_adds=len(adds), adds_elsewhere=elsewhere)
 
 
-def _written(entry: LockEntry, *, unanswered_adds: int = 0) -> Written:
+def _written(entry: LockEntry) -> Written:
     return Written(
         # A success that waits for the lock's log is a success to older news.
         state=EntryState.HELD if entry.evidence is Evidence.ANSWERED else entry.state,
@@ -342,7 +365,6 @@ def _written(entry: LockEntry, *, unanswered_adds: int = 0) -> Written:
         evidence_command_id=entry.evidence_command_id,
         is_ghost=entry.is_ghost,
         has_former_id=entry.former_code_id is not None,
-        unanswered_adds=unanswered_adds,
     )
 
 

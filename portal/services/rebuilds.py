@@ -325,7 +325,7 @@ def _empty(entry: LockEntry, now: datetime) -> None:
     if entry.state is EntryState.GONE:
         return
     entry.state, entry.evidence, entry.evidence_at = EntryState.GONE, Evidence.LIST_EMPTY, now
-    entry.access_code_id, entry.former_code_id, entry.is_ghost = None, None, False
+    entry.forget_ids()
     entry.absent_reads, entry.absent_at = 0, None
 
 

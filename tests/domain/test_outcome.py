@@ -14,7 +14,9 @@ from portal.domain.outcome import (
     DENIALS,
     EntryChange,
     Outcome,
+    UnansweredAdd,
     Written,
+    adds_elsewhere,
     dates_on_lock,
     entry_after,
     entry_when_sent,
@@ -55,11 +57,56 @@ def test_what_was_held_is_in_doubt_as_soon_as_its_removal_is_sent() -> None:
 
 
 def test_a_denied_id_proves_nothing_of_another_add_without_an_answer() -> None:
-    beside = replace(SENT, unanswered_adds=2)
+    beside = replace(SENT, unanswered_adds=2, adds_elsewhere=1)
 
     for entry, means in ((SENT, ("gone", "id_unknown")), (beside, ("maybe", "denied"))):
         assert after(entry, Kind.DELETE, State.FAILED, ProblemKey.CODE_ID_NOT_FOUND) == means
     assert after(beside, Kind.DELETE, State.SUCCEEDED) == ("gone", "deleted")
+
+
+FIRST_ADD, NEXT_ADD = (
+    UnansweredAdd(command_id, datetime(2026, 3, 2, hour, tzinfo=UTC))
+    for command_id, hour in ((3, 10), (6, 12))
+)
+BEFORE, BETWEEN = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (9, 11))
+
+
+@pytest.mark.parametrize(
+    ("adds", "seen_at", "denied_by", "elsewhere"),
+    [
+        pytest.param([], BETWEEN, 4, 0, id="none"),
+        pytest.param([FIRST_ADD], None, None, 1, id="never-listed"),
+        pytest.param([FIRST_ADD], BEFORE, None, 1, id="an-id-from-before-it"),
+        pytest.param([FIRST_ADD], BETWEEN, None, 0, id="listed-since"),
+        pytest.param([FIRST_ADD], BETWEEN, 2, 1, id="an-id-denied-before-it"),
+        pytest.param([FIRST_ADD], BETWEEN, 4, 0, id="an-id-denied-since"),
+        pytest.param([FIRST_ADD, NEXT_ADD], BETWEEN, None, 1, id="two"),
+        pytest.param([FIRST_ADD, NEXT_ADD], BETWEEN, 4, 1, id="two-and-denied-between"),
+        pytest.param([FIRST_ADD, NEXT_ADD], BEFORE, 4, 2, id="two-and-never-listed"),
+    ],
+)
+def test_an_add_without_an_answer_may_be_there_under_another_id_than_the_one_known(
+    adds: list[UnansweredAdd], seen_at: datetime | None, denied_by: int | None, elsewhere: int
+) -> None:
+    assert adds_elsewhere(adds, seen_at, denied_by) == elsewhere
+
+
+@pytest.mark.parametrize("evidence", [Evidence.DELETED, Evidence.ID_UNKNOWN])
+def test_what_is_added_after_it_was_taken_off_gets_another_id(evidence: Evidence) -> None:
+    change = entry_when_sent(replace(HELD, state=EntryState.GONE, evidence=evidence), Kind.ADD)
+
+    assert change is not None
+    assert change.drops_ids
+
+
+def test_what_is_added_again_because_no_list_shows_it_may_be_there_under_the_id_it_had() -> None:
+    vanished = replace(HELD, state=EntryState.GONE, evidence=Evidence.READ_TWICE)
+    denied = replace(HELD, state=EntryState.MAYBE, evidence=Evidence.ID_UNKNOWN, is_ghost=True)
+
+    for entry in (vanished, denied):
+        change = entry_when_sent(entry, Kind.ADD)
+        assert change is not None
+        assert not change.drops_ids
 
 
 @pytest.mark.parametrize("kind", [Kind.ADD, Kind.UPDATE])

@@ -280,9 +280,8 @@ class Watch:
                     self._say(f"{code.name!r}, which is not ours, was touched")
 
     def _entries_on(self, code: DoorCode) -> list[Code]:
-        labels = set(
-            db.session.scalars(select(LockEntry.label).where(LockEntry.door_code_id == code.id))
-        )
+        entries = db.session.scalars(select(LockEntry).where(LockEntry.door_code_id == code.id))
+        labels = {entry.label for entry in entries if not _is_known_to_nobody(code, entry)}
         return [real for real in self._door(code).lock_codes if real.name in labels]
 
     def _open_for(self, code: DoorCode) -> list[Code]:
@@ -327,6 +326,15 @@ def _codes() -> list[DoorCode]:
             .execution_options(populate_existing=True)
         )
     )
+
+
+def _is_known_to_nobody(code: DoorCode, entry: LockEntry) -> bool:
+    """A try at a spare that no list shows and nobody was given the digits of.
+
+    It lets nobody in, so it is not kept in doubt.
+    """
+    was_given = code.given_at is not None and entry.pin == code.pin
+    return code.is_spare and not was_given and entry.evidence is Evidence.READ_TWICE
 
 
 def _labels_in_doubt(code: DoorCode) -> set[str]:

@@ -400,3 +400,71 @@ def test_what_may_be_there_beside_an_id_that_the_lock_denies_gives_way_when_the_
     assert house.status(booking) is Status.CONFIRMED
     assert house.opens(house.pin(booking))
     watch.assert_settled()
+
+
+def a_stay_that_is_back_and_whose_add_has_no_answer(house: House, fault: str) -> Booking:
+    """Its code was taken off the lock, is wanted again, and is there under an id nobody told us."""
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(minutes=5)
+    house.cancel(booking)
+    house.stage.run_for(minutes=5)
+    assert house.status(booking) is Status.REMOVED
+    house.door.script.push(fault, only="add")
+    house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(seconds=61)
+    assert house.opens(house.pin(booking))
+    return booking
+
+
+def test_the_id_from_before_a_removal_proves_nothing_of_what_was_added_since(
+    house: House, watch: Watch
+) -> None:
+    booking = a_stay_that_is_back_and_whose_add_has_no_answer(house, "timeout_applied")
+
+    house.cancel(booking)
+    watch.look()
+    watch.assert_kept()
+    house.stage.run_for(minutes=5)
+
+    assert house.held() == []
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_what_was_added_after_a_removal_and_stands_in_no_list_is_not_shown_as_removed(
+    house: House, watch: Watch
+) -> None:
+    booking = a_stay_that_is_back_and_whose_add_has_no_answer(house, "split_brain_a")
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert house.open_alerts() == ["removal_unconfirmed"]
+    watch.assert_kept()
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
+def test_the_id_of_a_code_that_vanished_proves_nothing_of_what_was_sent_again(
+    house: House, watch: Watch
+) -> None:
+    booking = house.book(arrives="2026-03-02T10:00", departs="2026-03-02T20:00")
+    house.stage.run_for(minutes=5)
+    (code,) = house.door.lock_codes
+    with house.stage.cloud.steady():
+        house.stage.cloud.people.remove_code(house.door, code.id)
+    house.door.script.push("split_brain_a", only="add")
+    house.reconnect()
+    house.stage.run_for(seconds=100)
+    assert house.opens(house.pin(booking))
+
+    house.cancel(booking)
+    house.stage.run_for(minutes=40)
+
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    watch.assert_kept()
