@@ -12,8 +12,8 @@ from portal.domain.stay import Doubt, Window
 
 # The lock itself answered that it has no such entry.
 DENIALS: Final = frozenset({ProblemKey.CODE_ID_NOT_FOUND, ProblemKey.USER_NOT_FOUND})
-# The lock has nothing under the ids that such an entry had.
-_DENIED_BY_LOCK: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN})
+# The lock itself has said that it has nothing under the id that such an entry had.
+_OFF: Final = frozenset({Evidence.DELETED, Evidence.ID_UNKNOWN})
 # Refusals after which an add is certainly not on the lock: nothing has to be read first.
 DEFINITE: Final = frozenset(
     {
@@ -101,7 +101,7 @@ def entry_when_sent(entry: Written, kind: Kind) -> EntryChange | None:
     A removal may have happened from then on: what was held is no more, should it be wanted again.
     """
     if kind is Kind.ADD:
-        is_off = entry.state is EntryState.GONE and entry.evidence in _DENIED_BY_LOCK
+        is_off = entry.state is EntryState.GONE and entry.evidence in _OFF
         return EntryChange(
             state=EntryState.MAYBE, evidence=Evidence.SENT, takes_values=True, drops_ids=is_off
         )
