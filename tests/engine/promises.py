@@ -329,12 +329,15 @@ def _codes() -> list[DoorCode]:
 
 
 def _is_known_to_nobody(code: DoorCode, entry: LockEntry) -> bool:
-    """A try at a spare that no list shows and nobody was given the digits of.
+    """A try at a spare that never succeeded, no list shows, and nobody was given the digits of.
 
-    It lets nobody in, so it is not kept in doubt.
+    It lets nobody in, so it is not kept in doubt. What was once confirmed has to be removed.
     """
     was_given = code.given_at is not None and entry.pin == code.pin
-    return code.is_spare and not was_given and entry.evidence is Evidence.READ_TWICE
+    if not code.is_spare or was_given or entry.evidence is not Evidence.READ_TWICE:
+        return False
+    succeeded = exists().where(Command.lock_entry_id == entry.id, Command.state == State.SUCCEEDED)
+    return not db.session.scalars(select(succeeded)).one()
 
 
 def _labels_in_doubt(code: DoorCode) -> set[str]:

@@ -27,22 +27,27 @@ def a_guest_whose_add_fails(house: House, fault: str, departs: str) -> Booking:
     return booking
 
 
+def assert_in_doubt_until_its_window_is_over(house: House, watch: Watch, booking: Booking) -> None:
+    """The cancelled code opens, is said to be on its way off, and is alerted; then it is over."""
+    house.stage.run_for(minutes=40)
+    assert house.opens(house.pin(booking))
+    assert house.status(booking) is Status.REMOVING
+    assert house.open_alerts() == ["removal_unconfirmed"]
+
+    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
+    assert house.status(booking) is Status.REMOVED
+    watch.assert_settled()
+
+
 def test_a_cancelled_code_that_only_the_locks_log_tells_of_is_not_shown_as_removed(
     house: House, watch: Watch
 ) -> None:
     booking = a_guest_whose_add_fails(house, "split_brain_a", "2026-03-02T20:00")
 
     house.cancel(booking)
-    house.stage.run_for(minutes=40)
 
-    assert house.opens(house.pin(booking))
-    assert house.status(booking) is Status.REMOVING
+    assert_in_doubt_until_its_window_is_over(house, watch, booking)
     assert "found_in_log" in house.told(booking)
-    assert house.open_alerts() == ["removal_unconfirmed"]
-
-    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
-    assert house.status(booking) is Status.REMOVED
-    watch.assert_settled()
 
 
 def a_guest_whose_code_no_list_shows(house: House, departs: str) -> Booking:
@@ -243,6 +248,21 @@ def test_a_spare_that_the_lock_kept_and_the_list_lost_is_removed_again(watch: Wa
     watch.assert_settled()
 
 
+def test_a_try_at_a_spare_that_nobody_knows_is_given_up_for_another(watch: Watch) -> None:
+    house = House(watch.stage, spares=1)
+    house.map()
+    house.stage.run_for(minutes=5)
+    assert house.held() == []
+    house.door.script.push("split_brain_a", only="add")
+
+    house.map(house.locks[0])
+    house.stage.run_for(minutes=30)
+
+    assert [spare.status for spare in house.stock()] == [Status.CONFIRMED]
+    assert len(house.held()) == 2, "the try is on the lock, and its digits are nobody's"
+    watch.assert_settled()
+
+
 def a_code_that_the_list_lost_and_the_lock_kept(house: House) -> Booking:
     """Its removal got no further than the list; then it is wanted again, and no list shows it."""
     booking = house.book(arrives="2026-03-02T15:00", departs="2026-03-06")
@@ -342,15 +362,9 @@ def test_what_may_be_there_beside_an_id_that_the_lock_denies_is_not_shown_as_rem
 
     house.cancel(booking)
     house.stage.run_for(minutes=40)
-
-    assert house.opens(house.pin(booking))
-    assert house.status(booking) is Status.REMOVING
-    assert house.open_alerts() == ["removal_unconfirmed"]
     assert len([w for w in watch.writes if w.data["command"] == "delete"]) == 1
 
-    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
-    assert house.status(booking) is Status.REMOVED
-    watch.assert_settled()
+    assert_in_doubt_until_its_window_is_over(house, watch, booking)
 
 
 def test_what_may_be_there_beside_an_id_that_the_lock_denies_is_known_when_another_took_over(
@@ -437,16 +451,8 @@ def test_what_was_added_after_a_removal_and_stands_in_no_list_is_not_shown_as_re
     booking = a_stay_that_is_back_and_whose_add_has_no_answer(house, "split_brain_a")
 
     house.cancel(booking)
-    house.stage.run_for(minutes=40)
 
-    assert house.opens(house.pin(booking))
-    assert house.status(booking) is Status.REMOVING
-    assert house.open_alerts() == ["removal_unconfirmed"]
-    watch.assert_kept()
-
-    house.stage.run_until(house.code(booking).ends_at + timedelta(hours=1))
-    assert house.status(booking) is Status.REMOVED
-    watch.assert_settled()
+    assert_in_doubt_until_its_window_is_over(house, watch, booking)
 
 
 def test_the_id_of_a_code_that_vanished_proves_nothing_of_what_was_sent_again(
