@@ -3,8 +3,9 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -15,6 +16,11 @@ from portal.schlage.reading import Unreadable, load
 from portal.services.upsert import insert_unless_there
 
 _MAX_EVENT_ID = 100
+# Built once, because it runs with every command that Schlage accepts.
+_PARKED: Final = select(WebhookEvent).where(
+    WebhookEvent.command_id == bindparam("command_id"),
+    WebhookEvent.state == WebhookState.PARKED,
+)
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,8 @@ def _storable_id(event_id: str) -> str:
 
 def unpark(session: Session, command_id: str) -> list[int]:
     """The rows that came before we knew this command id, ready to be worked now."""
-    rows = session.scalars(
-        select(WebhookEvent).where(
-            WebhookEvent.command_id == command_id, WebhookEvent.state == WebhookState.PARKED
-        )
-    ).all()
+    with session.no_autoflush:  # the caller's changes are of other tables
+        rows = session.scalars(_PARKED, {"command_id": command_id}).all()
     for row in rows:
         row.state = WebhookState.RECEIVED
     return [row.id for row in rows]

@@ -1,5 +1,6 @@
 """Locks out of reach: what is put off while they are away, and freed when they are back."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain import reach, retry
 from portal.domain.problems import CATALOGUE, Policy, ProblemKey
+from portal.domain.snapshot import EntryFacts
 from portal.domain.status import Status
 from portal.models import DoorCode, Lock, LockEntry
 from portal.models.base import one_of
@@ -24,11 +26,14 @@ _UNDONE: Final = (
         DoorCode.lock_id == bindparam("lock_id"),
         ~one_of(DoorCode.status, _DONE),
     )
-    .options(joinedload(DoorCode.booking), selectinload(DoorCode.given_to))
+    .options(
+        joinedload(DoorCode.booking).load_only(*snapshots.OF_BOOKING),
+        selectinload(DoorCode.given_to),
+    )
 )
-
-
-_ENTRIES: Final = select(LockEntry).where(LockEntry.door_code_id == bindparam("code_id"))
+_ENTRIES: Final = select(LockEntry).where(
+    LockEntry.door_code_id.in_(bindparam("code_ids", expanding=True))
+)
 
 
 def set_online(session: Session, lock: Lock, is_online: bool, now: datetime) -> None:
@@ -87,8 +92,8 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
 
 def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
     """How soon somebody needs this lock to do what it has not done yet."""
-    undone = session.scalars(_UNDONE, {"lock_id": lock.id})
-    return min((needed_for(session, code, now) for code in undone), default=reach.NOT_SOON)
+    undone = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
+    return _soonest(session, lock, undone, now)
 
 
 def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
@@ -96,10 +101,17 @@ def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
 
     A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
     """
-    facts = snapshots.code_facts(code)
-    rows = session.scalars(_ENTRIES, {"code_id": code.id})
-    left = reach.needed_in(facts, [snapshots.entry_facts(row) for row in rows], now)
-    return max(left, retry.NEAR) if code.lock.is_online is False else left
+    return _soonest(session, code.lock, [code], now)
+
+
+def _soonest(session: Session, lock: Lock, codes: Sequence[DoorCode], now: datetime) -> timedelta:
+    if not codes:
+        return reach.NOT_SOON
+    entries: dict[int, list[EntryFacts]] = {code.id: [] for code in codes}
+    for row in session.scalars(_ENTRIES, {"code_ids": list(entries)}):
+        entries[row.door_code_id].append(snapshots.entry_facts(row))
+    left = min(reach.needed_in(snapshots.code_facts(c), entries[c.id], now) for c in codes)
+    return max(left, retry.NEAR) if lock.is_online is False else left
 
 
 def is_of_reach(problem: ProblemKey) -> bool:

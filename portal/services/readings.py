@@ -12,7 +12,13 @@ from portal.models import Lock, LockReading
 KEPT_FOR: Final = timedelta(days=100)
 # Built once, because it runs with every description of a lock.
 _LAST: Final = (
-    select(LockReading)
+    select(
+        LockReading.at,
+        LockReading.is_online,
+        LockReading.battery_state,
+        LockReading.battery_level,
+        LockReading.wifi_signal,
+    )
     .where(LockReading.lock_id == bindparam("lock_id"))
     .order_by(LockReading.at.desc(), LockReading.id.desc())
     .limit(1)
@@ -21,10 +27,8 @@ _LAST: Final = (
 
 def take(session: Session, lock: Lock, now: datetime) -> None:
     """The lock's battery, signal and connection as they stand now are kept, where that is news."""
-    session.flush()
     new = Reading(now, lock.is_online, lock.battery_state, lock.battery_level, lock.wifi_signal)
-    row = session.scalars(_LAST, {"lock_id": lock.id}).first()
-    if not is_worth_keeping(of_row(row) if row else None, new):
+    if not is_worth_keeping(_last(session, lock), new):
         return
     session.add(
         LockReading(
@@ -37,6 +41,15 @@ def take(session: Session, lock: Lock, now: datetime) -> None:
             wifi_signal=new.wifi_signal,
         )
     )
+
+
+def _last(session: Session, lock: Lock) -> Reading | None:
+    """The last one kept; what else has changed in this transaction need not be written for it."""
+    if any(isinstance(row, LockReading) for row in session.new):
+        session.flush()
+    with session.no_autoflush:
+        row = session.execute(_LAST, {"lock_id": lock.id}).first()
+    return None if row is None else Reading(*row)
 
 
 def forget_old(session: Session, now: datetime) -> None:

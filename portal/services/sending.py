@@ -1,5 +1,8 @@
 """Sending one command to Schlage: claimed, called, and what the call itself answered is stored."""
 
+from typing import Final
+
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.domain.command import Event, Kind
@@ -21,6 +24,9 @@ from portal.services.commands import News
 from portal.services.leases import Lease
 from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
+
+# Built once, because it runs with every write.
+_ZONE: Final = select(Lock.time_zone).where(Lock.id == bindparam("lock_id"))
 
 
 def send(client: SchlageClient, lease: Lease, device_id: str, command_row_id: int) -> None:
@@ -81,10 +87,8 @@ def _call(session: Session, client: SchlageClient, device_id: str, command: Comm
         return _Call(client.remove_code, device_id, entry.id_to_remove)
     assert command.starts_at is not None
     assert command.ends_at is not None
-    lock = session.get_one(Lock, command.lock_id)
-    schedule = schedules.of(
-        entry.door_code, command.starts_at, command.ends_at, zone_or_utc(lock.time_zone)
-    )
+    zone = session.scalars(_ZONE, {"lock_id": command.lock_id}).one()
+    schedule = schedules.of(entry.door_code, command.starts_at, command.ends_at, zone_or_utc(zone))
     values = (entry.label, entry.pin.reveal(), schedule)
     if command.kind is Kind.ADD:
         return _Call(client.add_code, device_id, *values)

@@ -1,13 +1,14 @@
 """One lock's rows, loaded in a few queries, and the frozen snapshot made of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from flask import current_app
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.domain import retry
 from portal.domain.command import OPEN, Lane
@@ -57,8 +58,6 @@ class LockRows:
     command: Command | None
     foreign: Sequence[ForeignCode]
     rebuild: Rebuild | None = None  # the one that runs
-    # At hand, so that no code asks for its own holder and no entry for its own code.
-    related: Sequence[Booking | StaffCode | DoorCode] = ()
     kept: set[int] = field(default_factory=set)  # codes kept until the new door is confirmed
     elsewhere: set[int] = field(default_factory=set)  # codes whose stay has other doors too
     spares: int = 0  # how many the lock should have in stock
@@ -107,7 +106,7 @@ _OF_CONNECTION: Final = (
     Connection.probe_at,
     Connection.log_tells_at,
 )
-_OF_BOOKING: Final = (
+OF_BOOKING: Final = (
     Booking.account_id,
     Booking.status,
     Booking.starts_at,
@@ -154,7 +153,7 @@ _CODES: Final = (
             DoorCode.id.in_(select(LockEntry.door_code_id).where(_IS_REMEMBERED)),
         ),
     )
-    .options(joinedload(DoorCode.booking).load_only(*_OF_BOOKING))
+    .options(joinedload(DoorCode.booking).load_only(*OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
 _GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
@@ -211,6 +210,7 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     entries = session.scalars(_ENTRIES, this).all()
     on_lock = {e.door_code_id for e in entries if may_be_on_lock(e.state, e.evidence)}
     found = session.execute(_CODES, this).all()
+    _tie(session, [code for code, _ in found], entries)
     is_over = {
         code.id: code.status is Status.REMOVED and code.id not in on_lock for code, _ in found
     }
@@ -221,10 +221,6 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         entries={entry.id: entry for entry in entries},
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
-        related=[
-            *(code for code, _ in found if is_over[code.id]),
-            *_related(session, codes),
-        ],
         elsewhere={code.id for code, has_others in found if has_others and not is_over[code.id]},
         spares=spares,
         next_send_at=next_send_at,
@@ -234,16 +230,24 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     return rows
 
 
-def _related(session: Session, codes: Sequence[DoorCode]) -> Sequence[Booking | StaffCode]:
-    """The staff behind the codes, and guests who were given a spare."""
+def _tie(session: Session, codes: Sequence[DoorCode], entries: Sequence[LockEntry]) -> None:
+    """Every code knows its holder and every entry its code: none of them asks for its own."""
     given_to = {code.given_to_id for code in codes if code.given_to_id is not None}
     staff = {code.staff_code_id for code in codes if code.staff_code_id is not None}
-    found: list[Booking | StaffCode] = []
-    if given_to:
-        found += session.scalars(_GIVEN_TO, {"ids": sorted(given_to)})
-    if staff:
-        found += session.scalars(_STAFF, {"ids": sorted(staff)})
-    return found
+    guest_of = _by_id(session, _GIVEN_TO, given_to)
+    staff_of = _by_id(session, _STAFF, staff)
+    code_of = {code.id: code for code in codes}
+    for code in codes:
+        set_committed_value(code, "given_to", guest_of.get(code.given_to_id))
+        set_committed_value(code, "staff_code", staff_of.get(code.staff_code_id))
+    for entry in entries:
+        set_committed_value(entry, "door_code", code_of[entry.door_code_id])
+
+
+def _by_id(session: Session, rows: Select[Any], ids: Collection[int]) -> dict[int | None, Any]:
+    if not ids:
+        return {}
+    return {row.id: row for row in session.scalars(rows, {"ids": sorted(ids)})}
 
 
 def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datetime) -> set[int]:

@@ -59,9 +59,27 @@ _OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id")).opt
         joinedload(Lock.connection).load_only(Connection.account_id, Connection.state),
     ),
 )
-_HELD: Final = select(LockEntry).where(
-    LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
-    LockEntry.state == EntryState.HELD,
+_HELD: Final = (
+    select(LockEntry)
+    .where(
+        LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
+        LockEntry.state == EntryState.HELD,
+    )
+    .options(
+        load_only(
+            LockEntry.account_id,
+            LockEntry.door_code_id,
+            LockEntry.state,
+            LockEntry.pin,
+            LockEntry.starts_at,
+            LockEntry.ends_at,
+            LockEntry.doubt_starts_at,
+            LockEntry.doubt_ends_at,
+            LockEntry.may_start_at,
+            LockEntry.may_end_at,
+            LockEntry.absent_reads,
+        )
+    )
 )
 
 
@@ -91,9 +109,10 @@ def refresh_on(session: Session, rows: LockRows, now: datetime) -> None:
     """The stored verdicts of the bookings behind one lock, whose rows are at hand already."""
     stays = {stay.id: stay for code in rows.codes.values() if (stay := code.stay) is not None}
     elsewhere = {code.stay_id for code_id, code in rows.codes.items() if code_id in rows.elsewhere}
-    others = _other_doors(session, rows.lock.id, elsewhere)
+    with session.no_autoflush:  # what changed here is at hand, and of this lock alone
+        others = _other_doors(session, rows.lock.id, elsewhere)
+        held = _held_entries(session, [code.id for code in others])
     doors = _by_stay([*rows.codes.values(), *others])
-    held = _held_entries(session, [code.id for code in others])
     for entry in rows.entries.values():
         if entry.state is EntryState.HELD:
             held.setdefault(entry.door_code_id, []).append(entry)
