@@ -16,6 +16,7 @@ from typing import Final
 
 import requests
 from flask import Flask
+from flask_sqlalchemy.session import Session
 from requests.adapters import HTTPAdapter
 from sqlalchemy import event, func, select
 
@@ -219,7 +220,7 @@ class Stage:
         with self.app.app_context():
             engine = db.engine
 
-        def forget(_connection: object) -> None:
+        def forget(_session: object) -> None:
             self._is_due_known = False
 
         with engine.connect() as connection:
@@ -232,11 +233,11 @@ class Stage:
 
             self._asked_what_is_due = ask
             self._is_due_known = False
-            event.listen(engine, "commit", forget)
+            event.listen(Session, "after_commit", forget)
             try:
                 yield
             finally:
-                event.remove(engine, "commit", forget)
+                event.remove(Session, "after_commit", forget)
 
     def _is_due(self, part: slice) -> bool:
         """Whether that part of a sweep would have found something when it was last asked."""

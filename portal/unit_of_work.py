@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from typing import Any, Final, cast
 
 from sqlalchemy import Engine, Table, bindparam, event, inspect, update
-from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from portal.extensions import db
@@ -78,12 +77,11 @@ def install(session_class: type[Session]) -> None:
 
 def prepare(engine: Engine) -> None:
     """Readies an engine for `writing()`; on SQLite it sets the durability we promise."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin_on_sqlite)
-    else:
-        event.listen(engine, "connect", _set_patience)
-        event.listen(engine, "begin", _begin_on_postgresql)
+    is_sqlite = engine.dialect.name == "sqlite"
+    event.listen(engine, "connect", _set_pragmas if is_sqlite else _set_patience)
+    # Not as listeners to "begin": an engine with one announces every statement as well.
+    begin = _begin_on_sqlite if is_sqlite else _begin_on_postgresql
+    engine.dialect.do_begin = begin  # type: ignore[method-assign]
 
 
 def _note_touched(session: Session, _context: Any, _instances: Any) -> None:
@@ -122,8 +120,8 @@ def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_on_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
+def _begin_on_sqlite(dbapi_connection: Any) -> None:
+    dbapi_connection.execute("BEGIN IMMEDIATE" if _is_writing.get() else "BEGIN")
 
 
 def _set_patience(dbapi_connection: Any, _record: Any) -> None:
@@ -132,6 +130,6 @@ def _set_patience(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.commit()
 
 
-def _begin_on_postgresql(connection: Connection) -> None:
+def _begin_on_postgresql(dbapi_connection: Any) -> None:
     if _is_writing.get():
-        connection.exec_driver_sql(_TAKE_TURN)
+        dbapi_connection.execute(_TAKE_TURN)

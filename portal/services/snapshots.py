@@ -1,6 +1,6 @@
 """One lock's rows, loaded in a few queries, and the frozen snapshot made of them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -124,9 +124,8 @@ _HAS_OTHER_DOORS: Final = exists().where(
     or_(_OTHER.booking_id == _STAY_ID, _OTHER.given_to_id == _STAY_ID),
     _OTHER.lock_id != bindparam("lock_id"),
 )
-_IS_REMEMBERED: Final = and_(
-    LockEntry.lock_id == bindparam("lock_id"),
-    or_(LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")),
+_IS_REMEMBERED: Final = or_(
+    LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")
 )
 # A planned code waits for its time, and most of a busy lock's codes do. Where it says so already,
 # there is nothing to decide or to restate before that.
@@ -143,22 +142,20 @@ _IS_TO_BE_LOOKED_AT: Final = or_(
         ),
     ),
 )
-# With those of entries that are remembered, though they may be removed.
+# Each code with its entries that are remembered, of which there may be several or none. With one
+# it is looked at though it may be removed.
 _CODES: Final = (
-    select(DoorCode, _HAS_OTHER_DOORS)
+    select(DoorCode, LockEntry, _HAS_OTHER_DOORS)
+    .outerjoin(LockEntry, and_(LockEntry.door_code_id == DoorCode.id, _IS_REMEMBERED))
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
-        or_(
-            _IS_TO_BE_LOOKED_AT,
-            DoorCode.id.in_(select(LockEntry.door_code_id).where(_IS_REMEMBERED)),
-        ),
+        or_(_IS_TO_BE_LOOKED_AT, LockEntry.id.is_not(None)),
     )
     .options(joinedload(DoorCode.booking).load_only(*OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
 _GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
 _STAFF: Final = select(StaffCode).where(StaffCode.id.in_(bindparam("ids", expanding=True)))
-_ENTRIES: Final = select(LockEntry).where(_IS_REMEMBERED)
 _COMMAND: Final = select(Command).where(
     Command.lock_id == bindparam("lock_id"), Command.lane == Lane.CODES, one_of(Command.state, OPEN)
 )
@@ -195,7 +192,7 @@ _NEW_DOORS: Final = select(DoorCode.booking_id, DoorCode.status).where(
 
 
 def load(session: Session, lock_id: int, now: datetime) -> LockRows:
-    """The lock with everything that is neither over nor far ahead: three queries or a few more."""
+    """The lock with everything that is neither over nor far ahead: two queries or a few more."""
     this = {
         "lock_id": lock_id,
         "remembered": now - REMEMBER_GONE,
@@ -207,41 +204,42 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     if lock.connection.state is not ConnectionState.CONNECTED:
         # Nothing waits for its time any more: all of it waits for a person.
         this["look_ahead"] = _END_OF_TIME
-    entries = session.scalars(_ENTRIES, this).all()
-    on_lock = {e.door_code_id for e in entries if may_be_on_lock(e.state, e.evidence)}
     found = session.execute(_CODES, this).all()
-    _tie(session, [code for code, _ in found], entries)
-    is_over = {
-        code.id: code.status is Status.REMOVED and code.id not in on_lock for code, _ in found
+    looked_at = {code.id: code for code, _, _ in found}
+    entries = {entry.id: entry for _, entry, _ in found if entry is not None}
+    _tie(session, looked_at, entries.values())
+    on_lock = {e.door_code_id for e in entries.values() if may_be_on_lock(e.state, e.evidence)}
+    codes = {
+        id_: code
+        for id_, code in looked_at.items()
+        if code.status is not Status.REMOVED or id_ in on_lock
     }
-    codes = [code for code, _ in found if not is_over[code.id]]
     rows = LockRows(
         lock=lock,
-        codes={code.id: code for code in codes},
-        entries={entry.id: entry for entry in entries},
+        codes=codes,
+        entries=dict(sorted(entries.items())),
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
-        elsewhere={code.id for code, has_others in found if has_others and not is_over[code.id]},
+        elsewhere={code.id for code, _, has_others in found if has_others and code.id in codes},
         spares=spares,
         next_send_at=next_send_at,
     )
     rows.rebuild = session.scalars(_REBUILD, this).one() if has_rebuild else None
-    rows.kept = _kept_until_replaced(session, codes, now)
+    rows.kept = _kept_until_replaced(session, codes.values(), now)
     return rows
 
 
-def _tie(session: Session, codes: Sequence[DoorCode], entries: Sequence[LockEntry]) -> None:
+def _tie(session: Session, codes: dict[int, DoorCode], entries: Iterable[LockEntry]) -> None:
     """Every code knows its holder and every entry its code: none of them asks for its own."""
-    given_to = {code.given_to_id for code in codes if code.given_to_id is not None}
-    staff = {code.staff_code_id for code in codes if code.staff_code_id is not None}
+    given_to = {code.given_to_id for code in codes.values() if code.given_to_id is not None}
+    staff = {code.staff_code_id for code in codes.values() if code.staff_code_id is not None}
     guest_of = _by_id(session, _GIVEN_TO, given_to)
     staff_of = _by_id(session, _STAFF, staff)
-    code_of = {code.id: code for code in codes}
-    for code in codes:
+    for code in codes.values():
         set_committed_value(code, "given_to", guest_of.get(code.given_to_id))
         set_committed_value(code, "staff_code", staff_of.get(code.staff_code_id))
     for entry in entries:
-        set_committed_value(entry, "door_code", code_of[entry.door_code_id])
+        set_committed_value(entry, "door_code", codes[entry.door_code_id])
 
 
 def _by_id(session: Session, rows: Select[Any], ids: Collection[int]) -> dict[int | None, Any]:
@@ -250,7 +248,7 @@ def _by_id(session: Session, rows: Select[Any], ids: Collection[int]) -> dict[in
     return {row.id: row for row in session.scalars(rows, {"ids": sorted(ids)})}
 
 
-def _kept_until_replaced(session: Session, codes: Sequence[DoorCode], now: datetime) -> set[int]:
+def _kept_until_replaced(session: Session, codes: Collection[DoorCode], now: datetime) -> set[int]:
     """Codes no longer wanted here whose guest has no confirmed code on the new door yet.
 
     A guest who is inside keeps the old door as well while the stay has no door at all.
