@@ -1,4 +1,8 @@
-"""What every table shares: the declarative base, UTC times, encrypted columns, the tenant."""
+"""What every table shares: the declarative base, UTC times, encrypted columns, the tenant.
+
+Rows that the engine writes are tied by their ids, and their relationships are `viewonly`: with one
+that may be written, each flush of a row looks at the tables all around it as well.
+"""
 
 from collections.abc import Collection
 from datetime import UTC, datetime

@@ -116,12 +116,12 @@ class Booking(AccountOwned, Base):
 
     proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())  # the PIN opened a door
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    property: Mapped[Property] = relationship()
+    property: Mapped[Property] = relationship(viewonly=True)
     door_codes: Mapped[list["DoorCode"]] = relationship(
-        back_populates="booking", foreign_keys="DoorCode.booking_id"
+        foreign_keys="DoorCode.booking_id", viewonly=True
     )
     spares: Mapped[list["DoorCode"]] = relationship(
-        back_populates="given_to", foreign_keys="DoorCode.given_to_id"
+        foreign_keys="DoorCode.given_to_id", viewonly=True
     )
 
 
@@ -201,14 +201,10 @@ class DoorCode(AccountOwned, Base):
     proven_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
 
-    booking: Mapped[Booking | None] = relationship(
-        back_populates="door_codes", foreign_keys=[booking_id]
-    )
-    staff_code: Mapped[StaffCode | None] = relationship()
-    given_to: Mapped[Booking | None] = relationship(
-        back_populates="spares", foreign_keys=[given_to_id]
-    )
-    lock: Mapped[Lock] = relationship()
+    booking: Mapped[Booking | None] = relationship(foreign_keys=[booking_id], viewonly=True)
+    staff_code: Mapped[StaffCode | None] = relationship(viewonly=True)
+    given_to: Mapped[Booking | None] = relationship(foreign_keys=[given_to_id], viewonly=True)
+    lock: Mapped[Lock] = relationship(viewonly=True)
 
     @property
     def kind(self) -> CodeKind:

@@ -64,7 +64,7 @@ class LockEntry(AccountOwned, Base):
     is_witnessed: Mapped[bool] = mapped_column(default=False)
     contradictions: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    door_code: Mapped[DoorCode] = relationship()
+    door_code: Mapped[DoorCode] = relationship(viewonly=True)
 
     @property
     def window(self) -> Window:
@@ -168,4 +168,4 @@ class Command(AccountOwned, Base):
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
-    entry: Mapped[LockEntry | None] = relationship()
+    entry: Mapped[LockEntry | None] = relationship(viewonly=True)

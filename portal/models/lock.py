@@ -80,7 +80,7 @@ class Lock(AccountOwned, Base):
     entries_due_at: Mapped[datetime | None] = mapped_column(UTCDateTime(), index=True)
 
     created_at: Mapped[datetime] = mapped_column(UTCDateTime())
-    connection: Mapped[Connection] = relationship()
+    connection: Mapped[Connection] = relationship(viewonly=True)
 
     @property
     def is_missing(self) -> bool:

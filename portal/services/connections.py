@@ -297,9 +297,9 @@ def _take_over(
                 created_at=now,
                 due_at=now,
                 name=device.name,
+                connection_id=connection.id,
             )
             session.add(lock)
-            lock.connection = connection
             session.flush()
             timeline.record(
                 session,
@@ -310,7 +310,7 @@ def _take_over(
             )
         before = _what_matters(lock)
         if lock.connection_id != connection.id and not _is_reached_already(lock):
-            lock.connection = connection
+            lock.connection_id, lock.connection = connection.id, connection
             reach.reopen(session, lock)
         describe(session, lock, device, now)
         if _what_matters(lock) != before:

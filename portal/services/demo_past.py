@@ -128,7 +128,7 @@ def _stay(
     came_at = arrives + timedelta(minutes=chance.randint(5, 300))
     stay = Booking(
         account_id=home.account_id,
-        property=home,
+        property_id=home.id,
         source=Source.TYPED,
         external_id=f"demo-past-{home.id}-{arrives:%Y%m%d}",
         status=BookingStatus.CONFIRMED,
@@ -164,8 +164,8 @@ def _code(
     sent_at = stay.starts_at - _LEAD + timedelta(minutes=chance.randint(0, 600))
     code = DoorCode(
         account_id=lock.account_id,
-        booking=stay,
-        lock=lock,
+        booking_id=stay.id,
+        lock_id=lock.id,
         is_wanted=False,
         starts_at=window.starts_at,
         ends_at=window.ends_at,
@@ -179,7 +179,7 @@ def _code(
     session.flush()
     entry = LockEntry(
         account_id=lock.account_id,
-        door_code=code,
+        door_code_id=code.id,
         lock_id=lock.id,
         label=f"Guest demo {code.id}",
         pin=stay.pin,
@@ -193,6 +193,7 @@ def _code(
         created_at=sent_at,
     )
     session.add(entry)
+    session.flush()
     writes = ((Kind.ADD, sent_at), (Kind.DELETE, window.ends_at))
     manner = _manner(lock)
     code.confirmed_at, code.removed_at = (
@@ -248,7 +249,7 @@ def _command(
         Command(
             account_id=entry.account_id,
             lock_id=entry.lock_id,
-            entry=entry,
+            lock_entry_id=entry.id,
             kind=kind,
             lane=LANE_OF[kind],
             state=state,

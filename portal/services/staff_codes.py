@@ -234,8 +234,8 @@ def _new(
 ) -> DoorCode:
     code = DoorCode(
         account_id=staff.account_id,
-        staff_code=staff,
-        lock=lock,
+        staff_code_id=staff.id,
+        lock_id=lock.id,
         revision=staff.revision,
         starts_at=now.replace(second=0, microsecond=0),
         ends_at=ends_at,
