@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from importlib import import_module
 from random import Random
 from typing import Final
@@ -69,6 +70,13 @@ _OF_LOCKS: Final = slice(0, 1)
 _OF_WEBHOOKS: Final = slice(1, 2)
 _OF_THE_REST: Final = slice(2, -1)
 _OF_ALL: Final = slice(-1, None)
+
+
+@cache
+def _function_of(job: JobName) -> Callable[..., None]:
+    module, _, name = str(job).rpartition(".")
+    function: Callable[..., None] = getattr(import_module(module), name)
+    return function
 
 
 class MemoryBell:
@@ -259,9 +267,8 @@ class Stage:
         self.next_sweep = self.now + SWEEP_EVERY
 
     def do_job(self, job: JobName, ids: tuple[int, ...]) -> None:
-        module, _, name = str(job).rpartition(".")
         with self.app.app_context(), tenancy.as_system():
-            getattr(import_module(module), name)(*ids)
+            _function_of(job)(*ids)
 
     def _session(self) -> requests.Session:
         """One session for all calls: making one costs more than the call."""

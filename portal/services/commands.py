@@ -48,7 +48,7 @@ from portal.models import Command, DoorCode, Lock, LockEntry, WebhookEvent
 from portal.models.base import one_of
 from portal.services import outages, reach, rebuilds, timeline
 from portal.services.leases import Lease, LeaseLost
-from portal.services.snapshots import entry_facts, pace
+from portal.services.snapshots import OF_CONNECTION, entry_facts, pace
 
 log = structlog.get_logger(__name__)
 _KEPT_TEXT: Final = 500
@@ -58,7 +58,9 @@ _TABLE: Final = cast(Table, Command.__table__)
 _DONE: Final = aliased(Command)
 _TOKEN: Final = select(Lock.lease_token).where(Lock.id == bindparam("lock_id"))
 _LOCK: Final = (
-    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+    select(Lock)
+    .where(Lock.id == bindparam("lock_id"))
+    .options(joinedload(Lock.connection).load_only(*OF_CONNECTION))
 )
 _UNANSWERED_ADDS: Final = (
     select(Command.id, Command.sent_at)
@@ -79,9 +81,10 @@ _DENIED_BY: Final = select(func.max(Command.id)).where(
     one_of(Command.problem, DENIALS),
 )
 _COMMAND: Final = (
-    select(Command)
+    select(Command, LockEntry, DoorCode)
+    .outerjoin(LockEntry, LockEntry.id == Command.lock_entry_id)
+    .outerjoin(DoorCode, DoorCode.id == LockEntry.door_code_id)
     .where(Command.id == bindparam("id"))
-    .options(joinedload(Command.entry).joinedload(LockEntry.door_code))
     .execution_options(populate_existing=True)
 )
 
@@ -277,7 +280,11 @@ def look_soon(session: Session, command_row_id: int, at: datetime) -> None:
 
 def _fresh(session: Session, command_row_id: int) -> Command:
     """The command as the database has it now, with its entry and code."""
-    return session.scalars(_COMMAND, {"id": command_row_id}).one()
+    command, entry, code = session.execute(_COMMAND, {"id": command_row_id}).one()
+    set_committed_value(command, "entry", entry)
+    if entry is not None:
+        set_committed_value(entry, "door_code", code)
+    return command
 
 
 def _move(session: Session, command: Command, event: Event, **values: object) -> bool:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from sqlalchemy import and_, bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, load_only
 
 from portal import clock
 from portal.domain.command import Kind, State
@@ -46,13 +46,26 @@ from portal.schlage.errors import SchlageError, SchlageUnauthorized
 from portal.schlage.events import WebhookEvent
 from portal.schlage.payloads import HistoryItem
 from portal.services import clients, connections, guest_help, keypads, timeline, vacancy
+from portal.services.snapshots import OF_CONNECTION
 from portal.unit_of_work import writing
 
 LINES: Final = 100
 # Whoever asks for a read sets the time of the next one to this, should it fail or get lost.
 READ_AGAIN: Final = timedelta(hours=1)
+# No more of the lock than a read of its log needs.
 _LOCK: Final = (
-    select(Lock).where(Lock.id == bindparam("lock_id")).options(joinedload(Lock.connection))
+    select(Lock)
+    .where(Lock.id == bindparam("lock_id"))
+    .options(
+        load_only(
+            Lock.account_id,
+            Lock.connection_id,
+            Lock.device_id,
+            Lock.missing_checks,
+            Lock.entries_due_at,
+        ),
+        joinedload(Lock.connection).load_only(*OF_CONNECTION),
+    )
 )
 # The door answers an Unlock pressed here within so long.
 _PRESSED_BEFORE: Final = timedelta(minutes=2)

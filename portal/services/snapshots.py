@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import current_app
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.domain import retry
@@ -97,7 +97,7 @@ def pace() -> Pace:
 
 
 # What the engine looks at with every step; the rest is loaded where something asks for it.
-_OF_CONNECTION: Final = (
+OF_CONNECTION: Final = (
     Connection.account_id,
     Connection.state,
     Connection.access_token,
@@ -143,15 +143,17 @@ _IS_TO_BE_LOOKED_AT: Final = or_(
     ),
 )
 # Each code with its entries that are remembered, of which there may be several or none. With one
-# it is looked at though it may be removed.
+# it is looked at though it may be removed. Rows beside each other, tied by hand: to load them as
+# relationships takes longer.
 _CODES: Final = (
-    select(DoorCode, LockEntry, _HAS_OTHER_DOORS)
+    select(DoorCode, LockEntry, Booking, _HAS_OTHER_DOORS)
     .outerjoin(LockEntry, and_(LockEntry.door_code_id == DoorCode.id, _IS_REMEMBERED))
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
         or_(_IS_TO_BE_LOOKED_AT, LockEntry.id.is_not(None)),
     )
-    .options(joinedload(DoorCode.booking).load_only(*OF_BOOKING))
+    .options(load_only(*OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
 _GIVEN_TO: Final = select(Booking).where(Booking.id.in_(bindparam("ids", expanding=True)))
@@ -181,9 +183,18 @@ _NEXT_SEND: Final = (
 )
 # Most of the time a lock has none of these: one question with the lock instead of three more.
 _LOCK: Final = (
-    select(Lock, _COMMAND.exists(), _FOREIGN.exists(), _REBUILD.exists(), _SPARES, _NEXT_SEND)
+    select(
+        Lock,
+        Connection,
+        _COMMAND.exists(),
+        _FOREIGN.exists(),
+        _REBUILD.exists(),
+        _SPARES,
+        _NEXT_SEND,
+    )
+    .join(Connection, Connection.id == Lock.connection_id)
     .where(Lock.id == bindparam("lock_id"))
-    .options(joinedload(Lock.connection).load_only(*_OF_CONNECTION))
+    .options(load_only(*OF_CONNECTION))
 )
 _NEW_DOORS: Final = select(DoorCode.booking_id, DoorCode.status).where(
     DoorCode.booking_id.in_(bindparam("booking_ids", expanding=True)),
@@ -198,16 +209,18 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         "remembered": now - REMEMBER_GONE,
         "look_ahead": now + LOOK_AHEAD,
     }
-    lock, has_command, has_foreign, has_rebuild, spares, next_send_at = session.execute(
+    lock, connection, has_command, has_foreign, has_rebuild, spares, next_send_at = session.execute(
         _LOCK, this
     ).one()
-    if lock.connection.state is not ConnectionState.CONNECTED:
+    set_committed_value(lock, "connection", connection)
+    if connection.state is not ConnectionState.CONNECTED:
         # Nothing waits for its time any more: all of it waits for a person.
         this["look_ahead"] = _END_OF_TIME
     found = session.execute(_CODES, this).all()
-    looked_at = {code.id: code for code, _, _ in found}
-    entries = {entry.id: entry for _, entry, _ in found if entry is not None}
-    _tie(session, looked_at, entries.values())
+    looked_at = {code.id: code for code, _, _, _ in found}
+    entries = {entry.id: entry for _, entry, _, _ in found if entry is not None}
+    stays: dict[int | None, Booking] = {s.id: s for _, _, s, _ in found if s is not None}
+    _tie(session, looked_at, entries.values(), stays)
     on_lock = {e.door_code_id for e in entries.values() if may_be_on_lock(e.state, e.evidence)}
     codes = {
         id_: code
@@ -220,7 +233,7 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
         entries=dict(sorted(entries.items())),
         command=session.scalars(_COMMAND, this).one() if has_command else None,
         foreign=session.scalars(_FOREIGN, this).all() if has_foreign else (),
-        elsewhere={code.id for code, _, has_others in found if has_others and code.id in codes},
+        elsewhere={code.id for code, _, _, has_others in found if has_others and code.id in codes},
         spares=spares,
         next_send_at=next_send_at,
     )
@@ -229,13 +242,19 @@ def load(session: Session, lock_id: int, now: datetime) -> LockRows:
     return rows
 
 
-def _tie(session: Session, codes: dict[int, DoorCode], entries: Iterable[LockEntry]) -> None:
+def _tie(
+    session: Session,
+    codes: dict[int, DoorCode],
+    entries: Iterable[LockEntry],
+    stays: dict[int | None, Booking],
+) -> None:
     """Every code knows its holder and every entry its code: none of them asks for its own."""
     given_to = {code.given_to_id for code in codes.values() if code.given_to_id is not None}
     staff = {code.staff_code_id for code in codes.values() if code.staff_code_id is not None}
     guest_of = _by_id(session, _GIVEN_TO, given_to)
     staff_of = _by_id(session, _STAFF, staff)
     for code in codes.values():
+        set_committed_value(code, "booking", stays.get(code.booking_id))
         set_committed_value(code, "given_to", guest_of.get(code.given_to_id))
         set_committed_value(code, "staff_code", staff_of.get(code.staff_code_id))
     for entry in entries:

@@ -36,6 +36,7 @@ from portal.services import (
 from portal.services.commands import News
 from portal.services.look_ups import Question
 from portal.services.ringing import changing
+from portal.services.snapshots import OF_CONNECTION
 
 PARKED_FOR: Final = timedelta(hours=24)
 KEPT_FOR: Final = timedelta(days=30)
@@ -75,13 +76,13 @@ _COMMAND: Final = (
     select(Command, Lock)
     .join(Lock, Lock.id == Command.lock_id)
     .where(Command.command_id == bindparam("command_id"))
-    .options(joinedload(Lock.connection))
+    .options(joinedload(Lock.connection).load_only(*OF_CONNECTION))
 )
 _ON_DEVICE: Final = _COMMAND.where(Lock.device_id == bindparam("device_id"))
 _LOCKS: Final = (
     select(Lock)
     .where(Lock.device_id == bindparam("device_id"))
-    .options(joinedload(Lock.connection))
+    .options(joinedload(Lock.connection).load_only(*OF_CONNECTION))
 )
 _DONE: Final = (
     update(StoredEvent)
