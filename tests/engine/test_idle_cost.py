@@ -14,9 +14,9 @@ from tests.support.builders import make_channel, make_endpoint, make_feed, make_
 from tests.support.house import House
 from tests.support.statements import plan, statements
 
-# Both come all the time and mostly find nothing; the beginnings of transactions count too.
-OF_A_SWEEP = 27
-OF_A_VISIT = 11
+# Both come all the time and mostly find nothing; beginnings and ends are not counted.
+OF_A_SWEEP = 22
+OF_A_VISIT = 8
 # What stays small, and what an index keeps small: alerts that are open.
 WALKED = (
     "lock",
@@ -65,6 +65,24 @@ def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
         locks.work_lock(house.lock.id)
 
     assert len(asked) <= OF_A_VISIT
+
+
+def test_a_busy_lock_is_asked_for_no_more_often_than_a_quiet_one(
+    stage: Stage, watch: Watch
+) -> None:
+    house = House(stage)
+    house.book()
+    stage.run_for(minutes=30)
+    with statements() as for_one:
+        locks.work_lock(house.lock.id)
+    for number, day in enumerate((8, 9), start=2):
+        house.book(f"b{number}", arrives=f"2026-03-{day:02}", departs=f"2026-03-{day + 1:02}")
+    stage.run_for(minutes=30)
+
+    with statements() as for_many:
+        locks.work_lock(house.lock.id)
+
+    assert len(for_many) == len(for_one)
 
 
 def test_what_is_open_on_a_lock_is_not_looked_for_among_all_that_ever_was(house: House) -> None:
