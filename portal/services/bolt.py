@@ -111,10 +111,12 @@ def look(command_row_id: int) -> None:
             return
         question, connection_id = look_ups.about(command, lock), lock.connection_id
     answer = look_ups.ask(clients.client_for(connection_id), question)
-    news, raw = answer.news, answer.raw_state
+    news = answer.news
     with writing() as session:
-        if news is None and commands.look_again(session, command_row_id, raw, answer.ask_after):
+        if news is None and commands.look_again(session, command_row_id, answer):
             return
         commands.settle(
-            session, command_row_id, news or News(event=Event.EXPIRED, by="deadline", raw_state=raw)
+            session,
+            command_row_id,
+            news or News(event=Event.EXPIRED, by="deadline", raw_state=answer.raw_state),
         )

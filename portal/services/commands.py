@@ -52,7 +52,8 @@ from portal.services.snapshots import OF_CONNECTION, entry_facts, pace
 
 log = structlog.get_logger(__name__)
 _KEPT_TEXT: Final = 500
-
+# A look that nobody answers is none: it is had again this soon, whatever the next one's time.
+LOOK_AGAIN: Final = timedelta(seconds=30)
 
 _TABLE: Final = cast(Table, Command.__table__)
 _DONE: Final = aliased(Command)
@@ -100,6 +101,19 @@ class News:
     raw_state: str = ""
     access_code_id: str | None = None
     retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a look-up says: news, or none yet, with Schlage's own word for the state.
+
+    `is_given` is False where Schlage could not be asked; `ask_after`: not to be asked any sooner.
+    """
+
+    news: News | None = None
+    raw_state: str = ""
+    is_given: bool = True
+    ask_after: timedelta = timedelta(0)
 
 
 def intend(
@@ -246,7 +260,7 @@ def _told_by(session: Session, command: Command, news: News) -> str:
     return "look_up" if message is None else "webhook"
 
 
-def look_again(session: Session, command_row_id: int, raw_state: str, ask_after: timedelta) -> bool:
+def look_again(session: Session, command_row_id: int, answer: Answer) -> bool:
     """Pending still: the next look is set, not before Schlage wants it, but for the deadline's.
 
     False once the deadline has passed instead.
@@ -259,16 +273,21 @@ def look_again(session: Session, command_row_id: int, raw_state: str, ask_after:
     deadline = sent_at + pace().give_up_after
     if now >= deadline:
         return False
-    delays = pace().look_up_after
-    command.looks += 1
-    command.raw_state = raw_state[:100]
-    if command.looks < len(delays):
-        next_at = command.accepted_at + delays[command.looks]
+    if not answer.is_given:
+        next_at = now + LOOK_AGAIN
     else:
-        next_at = now + delays[-1]
-    next_at = min(max(next_at, now + ask_after), deadline)
+        command.looks += 1
+        command.raw_state = answer.raw_state[:100]
+        next_at = _planned_look(command.accepted_at, command.looks, now)
+    next_at = min(max(next_at, now + answer.ask_after), deadline)
     command.look_at = max(next_at, now + timedelta(seconds=1))
     return True
+
+
+def _planned_look(accepted_at: datetime, looks: int, now: datetime) -> datetime:
+    """When a command that is pending still after so many looks is looked up next."""
+    delays = pace().look_up_after
+    return accepted_at + delays[looks] if looks < len(delays) else now + delays[-1]
 
 
 def look_soon(session: Session, command_row_id: int, at: datetime) -> None:

@@ -310,10 +310,10 @@ def _question(rows: LockRows, action: engine.Action) -> Question | None:
 def _look_up(client: SchlageClient, question: Question) -> None:
     """Asks how the open command ended, and settles or reschedules it."""
     answer = look_ups.ask(client, question)
-    news, raw = answer.news, answer.raw_state
+    news = answer.news
     with writing() as session:
         if news is None:
-            if commands.look_again(session, question.command_row_id, raw, answer.ask_after):
+            if commands.look_again(session, question.command_row_id, answer):
                 return
-            news = News(event=Event.EXPIRED, by="deadline", raw_state=raw)
+            news = News(event=Event.EXPIRED, by="deadline", raw_state=answer.raw_state)
         commands.settle(session, question.command_row_id, news)

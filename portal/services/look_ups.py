@@ -18,7 +18,7 @@ from portal.schlage.errors import (
 )
 from portal.schlage.payloads import CommandState, CommandStatus
 from portal.services import connections
-from portal.services.commands import News
+from portal.services.commands import Answer, News
 
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 
@@ -41,18 +41,6 @@ class Question:
     sent_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a look-up says: news, or none yet, with Schlage's own word for the state.
-
-    `ask_after`: Schlage wants not to be asked again any sooner.
-    """
-
-    news: News | None = None
-    raw_state: str = ""
-    ask_after: timedelta = timedelta(0)
-
-
 def about(command: Command, lock: Lock) -> Question:
     """The question how this command of the lock ended; it has Schlage's id."""
     assert command.command_id is not None
@@ -70,10 +58,12 @@ def ask(client: SchlageClient, question: Question) -> Answer:
     except SchlageUnauthorized:
         connections.signed_out(question.lock_id)
         return Answer()
-    except SchlageThrottled as error:
-        return Answer(ask_after=error.retry_after)
-    except (SchlageUnavailable, SchlageRejected):
+    except SchlageRejected:
         return Answer()
+    except SchlageThrottled as error:
+        return Answer(is_given=False, ask_after=error.retry_after)
+    except SchlageUnavailable:
+        return Answer(is_given=False)
     return Answer(_news_of(status), status.raw_state)
 
 

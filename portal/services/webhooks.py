@@ -215,9 +215,7 @@ def _work_command(look_up: _LookUp) -> None:
         if news is not None:
             commands.settle(session, question.command_row_id, replace(news, by="webhook"))
         else:
-            commands.look_again(
-                session, question.command_row_id, answer.raw_state, answer.ask_after
-            )
+            commands.look_again(session, question.command_row_id, answer)
         ringing.mark(session, [question.lock_id])
         _finish(session, look_up.row_id)
 

@@ -40,6 +40,19 @@ def test_without_webhooks_a_code_turns_green_by_looking_it_up(house: House, watc
     watch.assert_settled()
 
 
+def test_a_look_that_nobody_answers_is_had_again_within_the_minute(house: House) -> None:
+    house.stage.webhooks_arrive = False
+    booking = house.book()
+    house.stage.run_for(seconds=55)
+    house.stage.cloud.weather.set_api(False)
+    house.stage.run_for(seconds=10)
+    house.stage.cloud.weather.set_api(True)
+
+    house.stage.run_for(seconds=35)
+
+    assert house.status(booking) is Status.CONFIRMED
+
+
 def test_accepted_is_not_green(house: House) -> None:
     house.door.script.push("state:Pending")
 
