@@ -7,6 +7,7 @@ from typing import ParamSpec
 from flask import Flask, has_app_context
 
 from portal import create_app, tenancy
+from portal.unit_of_work import keeping_rows
 
 P = ParamSpec("P")
 
@@ -26,10 +27,10 @@ def job(function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         if has_app_context():
-            with tenancy.as_system():
+            with tenancy.as_system(), keeping_rows():
                 function(*args, **kwargs)
             return
-        with app().app_context(), tenancy.as_system():
+        with app().app_context(), tenancy.as_system(), keeping_rows():
             function(*args, **kwargs)
 
     return run

@@ -50,6 +50,7 @@ def writing() -> Iterator[Session]:
     if _is_writing.get():
         raise RuntimeError("writing() blocks do not nest: pass the session on instead.")
     session.rollback()
+    session.expire_all()
     session.info.pop(_TOUCHED, None)
     token = _is_writing.set(True)
     try:
@@ -63,6 +64,21 @@ def writing() -> Iterator[Session]:
     finally:
         session.info.pop(_TOUCHED, None)
         _is_writing.reset(token)
+
+
+@contextmanager
+def keeping_rows() -> Iterator[None]:
+    """Until the block ends no commit forgets the rows, only the next `writing()` does.
+
+    For jobs, which read all that they decide on in such a block: most rows are not looked at again.
+    """
+    session = db.session()
+    session.expire_on_commit = False
+    try:
+        yield
+    finally:
+        session.expire_on_commit = True
+        session.expire_all()
 
 
 def touch(session: Session, account_id: int) -> None:

@@ -97,7 +97,7 @@ class _TokenSource:
         session = db.session()
         session.rollback()
         try:
-            connection = session.get(Connection, self._connection_id)
+            connection = session.get(Connection, self._connection_id, populate_existing=True)
             return _lasting_token(connection, now) if connection is not None else None
         finally:
             session.rollback()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import CursorResult, and_, func, select, update
+from sqlalchemy import CursorResult, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import jitter
@@ -25,25 +25,28 @@ WITHIN: Final = timedelta(minutes=10)
 PROBE_EVERY: Final = timedelta(minutes=2)
 # A lock in an outage looks again this much later at the most: a probe put off twice, and its own.
 HELD_UP_FOR: Final = 2 * PROBE_EVERY * (1 + retry.JITTER) + LATEST_PROBE
+_OTHERS_FAILING: Final = select(func.count(Lock.id)).where(
+    Lock.connection_id == bindparam("connection_id"),
+    Lock.id != bindparam("lock_id"),
+    one_of(Lock.failure_problem, OF_SERVERS),
+    Lock.failed_at > bindparam("since"),
+)
 
 
 def failed(session: Session, lock: Lock, problem: ProblemKey, now: datetime) -> None:
     """Counts a lock's failure; several locks at once are an outage of the whole connection."""
     if problem not in OF_SERVERS:
         return
-    session.flush()
     connection = session.get_one(Connection, lock.connection_id)
     if connection.outage_since is not None:
         connection.probe_at = now + jitter.around(PROBE_EVERY, retry.JITTER)
         return
-    failing = session.scalars(
-        select(func.count(Lock.id)).where(
-            Lock.connection_id == lock.connection_id,
-            one_of(Lock.failure_problem, OF_SERVERS),
-            Lock.failed_at > now - WITHIN,
-        )
-    ).one()
-    if failing >= LOCKS:
+    with session.no_autoflush:  # this lock's own failure is at hand
+        others = session.scalars(
+            _OTHERS_FAILING,
+            {"connection_id": connection.id, "lock_id": lock.id, "since": now - WITHIN},
+        ).one()
+    if others + 1 >= LOCKS:
         connection.outage_since = now
         connection.probe_at = now + jitter.around(PROBE_EVERY, retry.JITTER)
 

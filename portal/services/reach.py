@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.domain import reach, retry
@@ -76,16 +76,11 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
     What failed for a reason of its own keeps its count: trying that sooner cannot help it.
     """
     session.flush()
+    has_passed = and_(DoorCode.failures > 1, one_of(DoorCode.problem, _PASSING))
     session.execute(
         update(DoorCode)
-        .where(which, DoorCode.retry_at.is_not(None))
-        .values(retry_at=None)
-        .execution_options(synchronize_session="fetch")
-    )
-    session.execute(
-        update(DoorCode)
-        .where(which, DoorCode.failures > 1, one_of(DoorCode.problem, _PASSING))
-        .values(failures=1)
+        .where(which, DoorCode.retry_at.is_not(None) | has_passed)
+        .values(retry_at=None, failures=case((has_passed, 1), else_=DoorCode.failures))
         .execution_options(synchronize_session="fetch")
     )
 
