@@ -10,7 +10,7 @@ from sqlalchemy import text
 from portal import tenancy
 from portal.extensions import db
 from portal.models import Lock
-from portal.unit_of_work import writing
+from portal.unit_of_work import keeping_rows, writing
 from tests.support.builders import make_lock
 
 
@@ -79,6 +79,19 @@ def test_who_reads_waits_for_no_writer(app: Flask) -> None:
         assert at_once(app, read) == []
 
     assert seen == [0]
+
+
+def test_a_job_decides_on_what_somebody_else_wrote_since(app: Flask) -> None:
+    lock_id = make_lock().id
+
+    with keeping_rows():
+        with writing() as session:
+            held = session.get_one(Lock, lock_id)
+            held.failures = 1
+        assert at_once(app, lambda: count_up([lock_id], 1)) == []
+        with writing() as session:
+            assert session.get_one(Lock, lock_id) is held
+            assert held.failures == 2
 
 
 def test_only_a_writer_is_hurried(app: Flask) -> None:
