@@ -1,6 +1,6 @@
 """Locks out of reach: what is put off while they are away, and freed when they are back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -88,7 +88,13 @@ def free(session: Session, which: ColumnElement[bool]) -> None:
 def needed_in(session: Session, lock: Lock, now: datetime) -> timedelta:
     """How soon somebody needs this lock to do what it has not done yet."""
     undone = session.scalars(_UNDONE, {"lock_id": lock.id}).all()
-    return _soonest(session, lock, undone, now)
+    return _soonest(lock, undone, _entries(session, undone), now)
+
+
+def needed_on(rows: snapshots.LockRows, now: datetime) -> timedelta:
+    """The same for a lock whose rows are at hand: what is planned beyond them is not soon."""
+    undone = [code for code in rows.codes.values() if code.status not in _DONE]
+    return _soonest(rows.lock, undone, rows.entries.values(), now)
 
 
 def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
@@ -96,16 +102,24 @@ def needed_for(session: Session, code: DoorCode, now: datetime) -> timedelta:
 
     A lock that is known to be offline is in no hurry: it is asked whether it is back instead.
     """
-    return _soonest(session, code.lock, [code], now)
+    return _soonest(code.lock, [code], _entries(session, [code]), now)
 
 
-def _soonest(session: Session, lock: Lock, codes: Sequence[DoorCode], now: datetime) -> timedelta:
-    if not codes:
-        return reach.NOT_SOON
-    entries: dict[int, list[EntryFacts]] = {code.id: [] for code in codes}
-    for row in session.scalars(_ENTRIES, {"code_ids": list(entries)}):
-        entries[row.door_code_id].append(snapshots.entry_facts(row))
-    left = min(reach.needed_in(snapshots.code_facts(c), entries[c.id], now) for c in codes)
+def _entries(session: Session, codes: Sequence[DoorCode]) -> Iterable[LockEntry]:
+    return session.scalars(_ENTRIES, {"code_ids": [code.id for code in codes]}) if codes else ()
+
+
+def _soonest(
+    lock: Lock, codes: Sequence[DoorCode], entries: Iterable[LockEntry], now: datetime
+) -> timedelta:
+    facts: dict[int, list[EntryFacts]] = {code.id: [] for code in codes}
+    for entry in entries:
+        if entry.door_code_id in facts:
+            facts[entry.door_code_id].append(snapshots.entry_facts(entry))
+    left = min(
+        (reach.needed_in(snapshots.code_facts(code), facts[code.id], now) for code in codes),
+        default=reach.NOT_SOON,
+    )
     return max(left, retry.NEAR) if lock.is_online is False else left
 
 

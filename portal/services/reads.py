@@ -87,7 +87,7 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
     def lesson(session: Session, rows: LockRows, now: datetime) -> bool:
         lock = rows.lock
         # Patient with an outage that only this lock has met so far, yet soon back after it.
-        left = reach.needed_in(session, lock, now)
+        left = reach.needed_on(rows, now)
         at_most = next(pause for within, pause in READ_AGAIN_AT_MOST if left <= within)
         pause = min(READ_AGAIN * 2**lock.read_failures, at_most)
         lock.read_after = now + max(jitter.around(pause, retry.JITTER), error.retry_after)
