@@ -7,6 +7,7 @@ that may be written, each flush of a row looks at the tables all around it as we
 from collections.abc import Collection
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import ColumnElement, DateTime, ForeignKey, MetaData, String, Text, literal_column
@@ -58,7 +59,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """The same for SQLite's texts in one call: every row that is loaded has a dozen of them."""
         if dialect.name == "sqlite":
-            return _utc_of_text
+            return utc_of_text
         return super().result_processor(dialect, coltype)
 
 
@@ -74,12 +75,17 @@ def _text_of_utc(value: datetime | None) -> str | None:
     return _stored(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _utc_of_text(value: str | None) -> datetime | None:
+def utc_of_text(value: str | None) -> datetime | None:
+    """A time as SQLite has it, in UTC."""
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class EncryptedText(TypeDecorator[Secret]):
-    """A Secret, encrypted at rest and bound to the table and column it is named after."""
+    """A Secret, encrypted at rest and bound to the table and column it is named after.
+
+    What is loaded is decrypted where somebody first needs its text, which then may raise
+    crypto.CannotDecrypt.
+    """
 
     impl = Text
     cache_ok = True
@@ -96,7 +102,9 @@ class EncryptedText(TypeDecorator[Secret]):
         return self._read
 
     def _read(self, value: str | None) -> Secret | None:
-        return None if value is None else Secret(crypto.ring().decrypt(value, self.bound_to))
+        if value is None:
+            return None
+        return Secret.sealed(partial(crypto.ring().decrypt, value, self.bound_to))
 
 
 class EnumText(TypeDecorator[Any]):
