@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from portal import clock, jitter
-from portal.domain import retry
+from portal.domain import looks, retry
 from portal.domain.command import (
     LANE_OF,
     OPEN,
@@ -52,8 +52,6 @@ from portal.services.snapshots import OF_CONNECTION, entry_facts, pace
 
 log = structlog.get_logger(__name__)
 _KEPT_TEXT: Final = 500
-# A look that nobody answers is none: it is had again this soon, whatever the next one's time.
-LOOK_AGAIN: Final = timedelta(seconds=30)
 
 _TABLE: Final = cast(Table, Command.__table__)
 _DONE: Final = aliased(Command)
@@ -273,21 +271,15 @@ def look_again(session: Session, command_row_id: int, answer: Answer) -> bool:
     deadline = sent_at + pace().give_up_after
     if now >= deadline:
         return False
-    if not answer.is_given:
-        next_at = now + LOOK_AGAIN
-    else:
+    if answer.is_given:
         command.looks += 1
         command.raw_state = answer.raw_state[:100]
-        next_at = _planned_look(command.accepted_at, command.looks, now)
+        next_at = looks.planned(command.accepted_at, command.looks, pace().look_up_after, now)
+    else:
+        next_at = looks.had_again(command.look_at, now)
     next_at = min(max(next_at, now + answer.ask_after), deadline)
     command.look_at = max(next_at, now + timedelta(seconds=1))
     return True
-
-
-def _planned_look(accepted_at: datetime, looks: int, now: datetime) -> datetime:
-    """When a command that is pending still after so many looks is looked up next."""
-    delays = pace().look_up_after
-    return accepted_at + delays[looks] if looks < len(delays) else now + delays[-1]
 
 
 def look_soon(session: Session, command_row_id: int, at: datetime) -> None:
