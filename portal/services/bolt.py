@@ -12,7 +12,7 @@ from portal.models import Command, Lock
 from portal.models.base import one_of
 from portal.schlage.errors import SchlageError, SchlageUnauthorized, SchlageUncertain
 from portal.services import clients, commands, connections, look_ups, timeline
-from portal.services.commands import News
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 
 # An older press that never got an answer does not stop a new one.

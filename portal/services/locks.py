@@ -38,9 +38,9 @@ from portal.services import (
     timeline,
     witness,
 )
-from portal.services.commands import News
 from portal.services.leases import Lease, LeaseLost
 from portal.services.look_ups import Question
+from portal.services.outcomes import News
 from portal.services.ringing import changing
 from portal.services.snapshots import Lesson, LockRows, load
 from portal.unit_of_work import writing

@@ -18,7 +18,8 @@ from portal.schlage.errors import (
 )
 from portal.schlage.payloads import CommandState, CommandStatus
 from portal.services import connections
-from portal.services.commands import Answer, News
+from portal.services.commands import Answer
+from portal.services.outcomes import News
 
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  # a 404 sooner than this means "not yet"
 

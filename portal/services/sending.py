@@ -20,8 +20,8 @@ from portal.schlage.errors import (
     SchlageUncertain,
 )
 from portal.services import commands, connections, inbox, schedules
-from portal.services.commands import News
 from portal.services.leases import Lease
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 from portal.zones import zone_or_utc
 

@@ -33,8 +33,8 @@ from portal.services import (
     ringing,
     timeline,
 )
-from portal.services.commands import News
 from portal.services.look_ups import Question
+from portal.services.outcomes import News
 from portal.services.ringing import changing
 from portal.services.snapshots import OF_CONNECTION
 

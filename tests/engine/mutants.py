@@ -38,14 +38,15 @@ from portal.services import (
     commands,
     inbox,
     leases,
+    outcomes,
     pins,
     ringing,
     sending,
     standings,
     webhooks,
 )
-from portal.services.commands import News
 from portal.services.leases import Lease
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 
 Plant = Callable[[pytest.MonkeyPatch, Stage], None]
@@ -79,18 +80,18 @@ def a_time_out_is_a_failure(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
 
 
 def three_tries_and_no_more(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
-    patch.setattr(commands, "is_stuck_after", lambda _kind, _problem, failures, **_: failures >= 3)
+    patch.setattr(outcomes, "is_stuck_after", lambda _kind, _problem, failures, **_: failures >= 3)
 
 
 def a_retry_takes_a_new_pin(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
-    real = commands._teach_code
+    real = outcomes._teach_code
 
     def teach(session: Session, sent: Command, code: DoorCode, *rest: Any) -> None:
         real(session, sent, code, *rest)
         if code.failures:
             pins.choose_anew(session, code, clock.now())
 
-    patch.setattr(commands, "_teach_code", teach)
+    patch.setattr(outcomes, "_teach_code", teach)
 
 
 def the_call_comes_before_its_row(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
@@ -235,7 +236,7 @@ def new_dates_need_no_new_write(patch: pytest.MonkeyPatch, _stage: Stage) -> Non
 
 
 def an_update_in_doubt_leaves_no_doubt(patch: pytest.MonkeyPatch, _stage: Stage) -> None:
-    patch.setattr(commands, "_doubt", lambda _entry, _command: None)
+    patch.setattr(outcomes, "_doubt", lambda _entry, _command: None)
 
 
 def digits_are_given_twice(patch: pytest.MonkeyPatch, _stage: Stage) -> None:

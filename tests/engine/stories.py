@@ -16,8 +16,8 @@ from portal.models import Command, Lock
 from portal.queue import JobName
 from portal.schlage.client import SchlageClient
 from portal.services import bookings, commands, sending
-from portal.services.commands import News
 from portal.services.leases import Lease
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 from tests.engine.judge import Story, Trial
 

@@ -15,7 +15,7 @@ from portal.models import Command, Lock, LockEntry
 from portal.schlage.client import SchlageClient
 from portal.schlage.payloads import CodeList
 from portal.services import commands, leases, locks
-from portal.services.commands import News
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 from tests.engine.promises import Killed, Watch
 from tests.engine.reaper import Reaper, install

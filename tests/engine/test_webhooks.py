@@ -12,7 +12,7 @@ from portal.extensions import db
 from portal.models import WebhookEvent
 from portal.queue import JobName
 from portal.services import commands, inbox
-from portal.services.commands import News
+from portal.services.outcomes import News
 from portal.unit_of_work import writing
 from simulator.webhooks import compact, wire_time
 from tests.engine.promises import Watch
