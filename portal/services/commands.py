@@ -101,7 +101,7 @@ def claim(session: Session, lease: Lease, command_row_id: int) -> Command:
     ):
         raise LeaseLost(f"lock {lease.lock_id}")
     if command.entry is not None:
-        outcomes.await_one(command, command.entry, clock.now())
+        outcomes.expect(command, command.entry, clock.now())
     _tell(session, command, timeline.Kind.COMMAND_SENT, cause=command.cause)
     return command
 

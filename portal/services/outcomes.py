@@ -1,4 +1,7 @@
-"""What the outcome of a command teaches: the entry, the code and the lock that it was about."""
+"""What a command teaches: the entry, the code and the lock that it is about.
+
+It does so twice: when it is about to be sent (`expect`), and with every outcome (`teach`).
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -67,7 +70,7 @@ class News:
     retry_after: timedelta | None = None
 
 
-def await_one(command: Command, entry: LockEntry, now: datetime) -> None:
+def expect(command: Command, entry: LockEntry, now: datetime) -> None:
     """The command is about to be sent: from here on the entry may be on the lock, or off it."""
     change = entry_when_sent(_written(entry), command.kind)
     if command.kind in {Kind.ADD, Kind.UPDATE}:
