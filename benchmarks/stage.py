@@ -8,7 +8,7 @@ that spreads waits are ours.
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import import_module
@@ -38,7 +38,6 @@ from portal.models import (
     WebhookEvent,
     WebhookState,
 )
-from portal.models.base import utc_of_text
 from portal.queue import JobName
 from portal.services import inbox, sweep
 from portal.unit_of_work import writing
@@ -228,17 +227,17 @@ class Stage:
         """What is due is asked for anew after whatever is written, by a connection of its own."""
         with self.app.app_context():
             engine = db.engine
-        question = str(_DUE.compile(engine, compile_kwargs={"literal_binds": True}))
 
         def forget(_session: object) -> None:
             self._is_due_known = False
 
-        # Past the toolkit, which would take longer to ask than the database to answer.
-        with closing(engine.raw_connection()) as connection:
-            cursor = connection.cursor()
+        with engine.connect() as connection:
 
             def ask() -> tuple[datetime | None, ...]:
-                return tuple(map(utc_of_text, cursor.execute(question).fetchone()))
+                try:
+                    return tuple(connection.execute(_DUE).one())
+                finally:
+                    connection.rollback()
 
             self._asked_what_is_due = ask
             self._is_due_known = False

@@ -59,7 +59,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """The same for SQLite's texts in one call: every row that is loaded has a dozen of them."""
         if dialect.name == "sqlite":
-            return utc_of_text
+            return _utc_of_text
         return super().result_processor(dialect, coltype)
 
 
@@ -75,8 +75,7 @@ def _text_of_utc(value: datetime | None) -> str | None:
     return _stored(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def utc_of_text(value: str | None) -> datetime | None:
-    """A time as SQLite has it, in UTC."""
+def _utc_of_text(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
