@@ -31,6 +31,8 @@ class CalendarServer:
         self.stays: list[tuple[str, int, int, str]] = []
         self.status = 200
         self.asked = 0
+        # What it lists stays the same, also over a midnight.
+        self._today = clock.now().date()
         serving = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,11 +51,10 @@ class CalendarServer:
         self.address = f"http://127.0.0.1:{self.http.server_port}/secret-path/1.ics?{SECRET}"
 
     def body(self) -> bytes:
-        today = clock.now().date()
         events = [
             f"BEGIN:VEVENT\r\nUID:{uid}\r\n"
-            f"DTSTART;VALUE=DATE:{today + timedelta(days=first):%Y%m%d}\r\n"
-            f"DTEND;VALUE=DATE:{today + timedelta(days=last):%Y%m%d}\r\n"
+            f"DTSTART;VALUE=DATE:{self._today + timedelta(days=first):%Y%m%d}\r\n"
+            f"DTEND;VALUE=DATE:{self._today + timedelta(days=last):%Y%m%d}\r\n"
             f"SUMMARY:{summary}\r\nEND:VEVENT\r\n"
             for uid, first, last, summary in self.stays
         ]
