@@ -43,19 +43,19 @@ class LookUp:
     command_id: int
 
 
+class Part(StrEnum):
+    """What can be read of a lock, in the order in which it is."""
+
+    LIST = "list"  # its codes, as Schlage's servers list them
+    LOG = "log"  # its own log
+    STATE = "state"  # whether it is in reach, and how it is
+
+
 @dataclass(frozen=True)
 class Read:
-    """Read the lock's list."""
+    """Read these parts of the lock; the first that is not answered ends it."""
 
-
-@dataclass(frozen=True)
-class ReadLog:
-    """Read the lock's own log."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Ask Schlage whether the lock is in reach again."""
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Wait:
 
 OfStock = MakeSpare | RenewSpare | DropSpare
 OfRebuild = DeleteAll | StopRebuild
-Action = LookUp | Read | ReadLog | Ask | Send | Close | Refuse | Climb | OfStock | OfRebuild | Wait
+Action = LookUp | Read | Send | Close | Refuse | Climb | OfStock | OfRebuild | Wait
 Rank = tuple[int, datetime, int]
 
 _TIER_INSIDE: Final = 0
@@ -185,22 +185,23 @@ def _of_its_own(snapshot: Snapshot, now: datetime) -> Action:
     if lock.rebuild is not None and lock.rebuild.stage in FREEZING:
         return _rebuild(lock.rebuild, lock.read_after, now)
 
-    read_at = reading.next_read(snapshot, now)
-    if read_at is not None and read_at <= now:
-        return Read()
-    log_at = witness.next_log_read(snapshot, now)
-    if log_at is not None and log_at <= now:
-        return ReadLog()
-    ask_at = reach.next_ask(snapshot, now)
+    reads = {
+        Part.LIST: reading.next_read(snapshot, now),
+        Part.LOG: witness.next_log_read(snapshot, now),
+        Part.STATE: reach.next_ask(snapshot, now),
+    }
+    due = tuple(part for part, at in reads.items() if at is not None and at <= now)
+    if due and due != (Part.STATE,):
+        return Read(due)
     steps = list(_steps(snapshot, now))
     ready = [step for step in steps if step.at <= now]
     # Of a lock that is thought to be there a write tells as well, and does something.
-    if ask_at is not None and ask_at <= now and (lock.is_offline or not ready):
-        return Ask()
+    if due and (lock.is_offline or not ready):
+        return Read(due)
     if ready:
         return min(ready, key=lambda step: step.rank).action
     times = [step.at for step in steps]
-    times += [at for at in (read_at, log_at, ask_at, lock.next_send_at) if at is not None]
+    times += [at for at in (*reads.values(), lock.next_send_at) if at is not None]
     # A code that is no longer wanted becomes removable at the end of its window.
     times += [c.ends_at for c in snapshot.codes if c.wants(now)]
     return Wait(min(times, default=None))
@@ -213,7 +214,7 @@ def _rebuild(facts: RebuildFacts, read_after: datetime | None, now: datetime) ->
     at = next_look(facts, read_after)
     if at > now:
         return Wait(min(at, facts.until))
-    return DeleteAll() if facts.stage is Stage.DELETING else Read()
+    return DeleteAll() if facts.stage is Stage.DELETING else Read((Part.LIST,))
 
 
 def _attend(command: CommandFacts, now: datetime) -> Action:

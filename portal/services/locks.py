@@ -6,6 +6,7 @@ something to do now, and leaves behind the time at which there will be again.
 
 import os
 import socket
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.domain import engine, label
 from portal.domain.command import Event, Kind, State
+from portal.domain.engine import Part
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
 from portal.domain.snapshot import Snapshot
@@ -54,12 +56,12 @@ _SAME_NAME: Final = select(LockEntry.id).where(
     LockEntry.lock_id == bindparam("lock_id"), LockEntry.label == bindparam("name")
 )
 _OWNER: Final = f"{socket.gethostname()}:{os.getpid()}"
-_READS: Final = {
-    engine.Read: reads.read_list,
-    engine.ReadLog: witness.read_log,
-    engine.Ask: reads.ask_lock,
+_READERS: Final[dict[Part, Callable[[SchlageClient, Lease, str], Lesson | None]]] = {
+    Part.LIST: reads.read_list,
+    Part.LOG: witness.read_log,
+    Part.STATE: reads.ask_lock,
 }
-_QUESTIONS: Final = (engine.LookUp, *_READS)
+_QUESTIONS: Final = (engine.LookUp, engine.Read)
 _CALLS: Final = (engine.Send, engine.DeleteAll, *_QUESTIONS)
 
 _MAY_HAVE_ARRIVED: Final = select(
@@ -94,7 +96,7 @@ class _Next:
 
     is_done: bool = False
     lease: Lease | None = None
-    lesson: Lesson | None = None
+    lessons: tuple[Lesson, ...] = ()
 
 
 def _step(lock_id: int, last: _Next) -> _Next:
@@ -104,7 +106,7 @@ def _step(lock_id: int, last: _Next) -> _Next:
         lease = last.lease or leases.take(session, lock_id, _OWNER)
         if lease is None:
             return _Next(is_done=True)
-        rows = _learn(session, lock_id, last.lesson, now)
+        rows = _learn(session, lock_id, last.lessons, now)
         snapshot = rows.snapshot()
         action = engine.decide(snapshot, now)
         is_call = isinstance(action, _CALLS)
@@ -126,21 +128,34 @@ def _step(lock_id: int, last: _Next) -> _Next:
         client = clients.client_of(rows.lock.connection, now)
         question = _question(rows, action)
 
-    lesson = None
+    lessons: tuple[Lesson, ...] = ()
     if question is not None:
         _look_up(client, question)
-    elif (read := _READS.get(type(action))) is not None:
-        lesson = read(client, lease, device_id)
+    elif isinstance(action, engine.Read):
+        lessons = tuple(_read(client, lease, device_id, action.parts))
     elif command_row_id is not None:
         sending.send(client, lease, device_id, command_row_id)
-    return _Next(lease=lease, lesson=lesson)
+    return _Next(lease=lease, lessons=lessons)
 
 
-def _learn(session: Session, lock_id: int, lesson: Lesson | None, now: datetime) -> LockRows:
-    """The lock's rows, with what the last call taught written into them."""
+def _read(
+    client: SchlageClient, lease: Lease, device_id: str, parts: Iterable[Part]
+) -> Iterator[Lesson]:
+    """What each part teaches, up to the first that is not answered."""
+    for part in parts:
+        lesson = _READERS[part](client, lease, device_id)
+        if lesson is not None:
+            yield lesson
+        if lesson is None or not lesson.is_answer:
+            return
+
+
+def _learn(session: Session, lock_id: int, lessons: Iterable[Lesson], now: datetime) -> LockRows:
+    """The lock's rows, with what the last calls taught written into them."""
     rows = load(session, lock_id, now)
-    if lesson is not None and lesson(session, rows, now):
-        rows = load(session, lock_id, now)
+    for lesson in lessons:
+        if lesson.write(session, rows, lesson.at):
+            rows = load(session, lock_id, now)
     door_codes.doubt_what_outlives(rows, now)
     return rows
 

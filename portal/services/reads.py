@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from portal import jitter
+from portal import clock, jitter
 from portal.domain import label, reading, retry
 from portal.domain.entry import EntryState
 from portal.domain.pin import LengthRule, length_shown
@@ -48,7 +48,7 @@ def read_list(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
         _note_answer(session, rows.lock, now)
         return _learn(session, rows, codes, now)
 
-    return lesson
+    return Lesson(clock.now(), lesson)
 
 
 def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
@@ -63,7 +63,7 @@ def ask_lock(client: SchlageClient, lease: Lease, device_id: str) -> Lesson:
         connections.describe(session, rows.lock, device, now)
         return False
 
-    return lesson
+    return Lesson(clock.now(), lesson)
 
 
 def _note_answer(session: Session, lock: Lock, now: datetime) -> None:
@@ -97,7 +97,7 @@ def _failure(lease: Lease, error: SchlageError) -> Lesson:
             outages.failed(session, lock, ProblemKey.SCHLAGE_OUTAGE, now)
         return False
 
-    return lesson
+    return Lesson(clock.now(), lesson, is_answer=False)
 
 
 def _learn(session: Session, rows: LockRows, codes: CodeList, now: datetime) -> bool:

@@ -81,9 +81,17 @@ class LockRows:
         return tuple(entry_facts(entry) for entry in self.entries.values())
 
 
-# What a call to Schlage taught, to be written down in the transaction that decides on it. True
-# where the rows have to be loaded anew because there are others now.
-Lesson = Callable[[Session, LockRows, datetime], bool]
+@dataclass(frozen=True)
+class Lesson:
+    """What a read taught, to be written down in the transaction that decides on it.
+
+    `write` is called with `at`, and True where the rows have to be loaded anew because there are
+    others now. Without an answer the lesson is that there was none.
+    """
+
+    at: datetime
+    write: Callable[[Session, LockRows, datetime], bool]
+    is_answer: bool = True
 
 
 def pace() -> Pace:

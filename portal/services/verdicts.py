@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload, load_only
 
 from portal.domain import spare
@@ -29,35 +29,19 @@ _CODES: Final = (
     .order_by(DoorCode.id)
 )
 _WITH_LOCKS: Final = _CODES.options(joinedload(DoorCode.lock).joinedload(Lock.connection))
-# Asked with every step on a lock that shares its guests with another: no more than is judged by.
-_OTHER_DOORS: Final = _CODES.where(DoorCode.lock_id != bindparam("lock_id")).options(
-    load_only(
-        DoorCode.account_id,
-        DoorCode.booking_id,
-        DoorCode.given_to_id,
-        DoorCode.given_at,
-        DoorCode.is_spare,
-        DoorCode.lock_id,
-        DoorCode.is_wanted,
-        DoorCode.is_stuck,
-        DoorCode.ends_at,
-        DoorCode.own_pin,
-        DoorCode.status,
-        DoorCode.status_at,
-        DoorCode.due_at,
-        DoorCode.problem,
-        DoorCode.proven_at,
-    ),
-    joinedload(DoorCode.lock).options(
-        load_only(
-            Lock.account_id,
-            Lock.connection_id,
-            Lock.is_online,
-            Lock.missing_checks,
-            Lock.battery_state,
-        ),
-        joinedload(Lock.connection).load_only(Connection.account_id, Connection.state),
-    ),
+# No more of an entry than is judged by.
+_OF_ENTRY: Final = load_only(
+    LockEntry.account_id,
+    LockEntry.door_code_id,
+    LockEntry.state,
+    LockEntry.pin,
+    LockEntry.starts_at,
+    LockEntry.ends_at,
+    LockEntry.doubt_starts_at,
+    LockEntry.doubt_ends_at,
+    LockEntry.may_start_at,
+    LockEntry.may_end_at,
+    LockEntry.absent_reads,
 )
 _HELD: Final = (
     select(LockEntry)
@@ -65,20 +49,46 @@ _HELD: Final = (
         LockEntry.door_code_id.in_(bindparam("ids", expanding=True)),
         LockEntry.state == EntryState.HELD,
     )
+    .options(_OF_ENTRY)
+)
+# Asked with every step on a lock that shares its guests with another: each code with the entries
+# of it that are held, and no more of either than is judged by.
+_OTHER_DOORS: Final = (
+    _CODES.add_columns(LockEntry)
+    .outerjoin(
+        LockEntry,
+        and_(LockEntry.door_code_id == DoorCode.id, LockEntry.state == EntryState.HELD),
+    )
+    .where(DoorCode.lock_id != bindparam("lock_id"))
     .options(
         load_only(
-            LockEntry.account_id,
-            LockEntry.door_code_id,
-            LockEntry.state,
-            LockEntry.pin,
-            LockEntry.starts_at,
-            LockEntry.ends_at,
-            LockEntry.doubt_starts_at,
-            LockEntry.doubt_ends_at,
-            LockEntry.may_start_at,
-            LockEntry.may_end_at,
-            LockEntry.absent_reads,
-        )
+            DoorCode.account_id,
+            DoorCode.booking_id,
+            DoorCode.given_to_id,
+            DoorCode.given_at,
+            DoorCode.is_spare,
+            DoorCode.lock_id,
+            DoorCode.is_wanted,
+            DoorCode.is_stuck,
+            DoorCode.ends_at,
+            DoorCode.own_pin,
+            DoorCode.status,
+            DoorCode.status_at,
+            DoorCode.due_at,
+            DoorCode.problem,
+            DoorCode.proven_at,
+        ),
+        joinedload(DoorCode.lock).options(
+            load_only(
+                Lock.account_id,
+                Lock.connection_id,
+                Lock.is_online,
+                Lock.missing_checks,
+                Lock.battery_state,
+            ),
+            joinedload(Lock.connection).load_only(Connection.account_id, Connection.state),
+        ),
+        _OF_ENTRY,
     )
 )
 
@@ -110,8 +120,7 @@ def refresh_on(session: Session, rows: LockRows, now: datetime) -> None:
     stays = {stay.id: stay for code in rows.codes.values() if (stay := code.stay) is not None}
     elsewhere = {code.stay_id for code_id, code in rows.codes.items() if code_id in rows.elsewhere}
     with session.no_autoflush:  # what changed here is at hand, and of this lock alone
-        others = _other_doors(session, rows.lock.id, elsewhere)
-        held = _held_entries(session, [code.id for code in others])
+        others, held = _other_doors(session, rows.lock.id, elsewhere)
     doors = _by_stay([*rows.codes.values(), *others])
     for entry in rows.entries.values():
         if entry.state is EntryState.HELD:
@@ -122,11 +131,16 @@ def refresh_on(session: Session, rows: LockRows, now: datetime) -> None:
 
 def _other_doors(
     session: Session, lock_id: int, stay_ids: Collection[int | None]
-) -> Sequence[DoorCode]:
-    """The codes on other locks of these stays; most stays have one door, and nothing is asked."""
+) -> tuple[Collection[DoorCode], dict[int, list[LockEntry]]]:
+    """The codes on other locks of these stays, and by code what is held of them.
+
+    Most stays have one door, and nothing is asked.
+    """
     if not stay_ids:
-        return ()
-    return session.scalars(_OTHER_DOORS, {"ids": list(stay_ids), "lock_id": lock_id}).all()
+        return (), {}
+    found = session.execute(_OTHER_DOORS, {"ids": list(stay_ids), "lock_id": lock_id}).all()
+    codes = {code.id: code for code, _ in found}
+    return codes.values(), _by_code(entry for _, entry in found if entry is not None)
 
 
 def _by_stay(codes: Iterable[DoorCode]) -> dict[int, list[DoorCode]]:
@@ -226,9 +240,11 @@ def _door(
 
 
 def _held_entries(session: Session, code_ids: Sequence[int]) -> dict[int, list[LockEntry]]:
-    held: dict[int, list[LockEntry]] = {}
-    if not code_ids:
-        return held
-    for entry in session.scalars(_HELD, {"ids": code_ids}):
-        held.setdefault(entry.door_code_id, []).append(entry)
-    return held
+    return _by_code(session.scalars(_HELD, {"ids": code_ids})) if code_ids else {}
+
+
+def _by_code(entries: Iterable[LockEntry]) -> dict[int, list[LockEntry]]:
+    found: dict[int, list[LockEntry]] = {}
+    for entry in entries:
+        found.setdefault(entry.door_code_id, []).append(entry)
+    return found

@@ -82,7 +82,7 @@ def read_log(client: SchlageClient, lease: Lease, device_id: str) -> Lesson | No
                 _tell(session, entry, timeline.Kind.FOUND_IN_LOG)
         return False
 
-    return lesson
+    return Lesson(clock.now(), lesson)
 
 
 def _line(item: HistoryItem) -> LogLine | None:

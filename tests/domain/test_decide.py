@@ -11,6 +11,7 @@ from portal.domain.engine import (
     Climb,
     Close,
     LookUp,
+    Part,
     Read,
     Refuse,
     Rung,
@@ -49,7 +50,7 @@ def test_a_code_before_its_lead_time_waits_for_it() -> None:
 
 
 def test_a_lock_never_read_is_read_before_anything_is_written() -> None:
-    assert decide(a_snapshot(CODE, read_at=None), NOW) == Read()
+    assert decide(a_snapshot(CODE, read_at=None), NOW) == Read((Part.LIST,))
 
 
 def test_nothing_to_do_waits_for_the_next_read() -> None:
@@ -115,7 +116,9 @@ def test_the_breaker_holds_every_write_of_the_lock_and_no_read() -> None:
     held_back = a_snapshot(CODE, breaker_until=NOW + 5 * MINUTE)
 
     assert decide(held_back, NOW) == Wait(NOW + 5 * MINUTE)
-    assert decide(a_snapshot(CODE, breaker_until=NOW + HOUR, read_at=None), NOW) == Read()
+    assert decide(a_snapshot(CODE, breaker_until=NOW + HOUR, read_at=None), NOW) == Read(
+        (Part.LIST,)
+    )
 
 
 def test_a_code_waits_for_its_own_retry_while_others_go() -> None:
@@ -132,7 +135,7 @@ def test_a_code_waits_for_its_own_retry_while_others_go() -> None:
 def test_an_add_in_doubt_is_read_for_and_not_sent_again() -> None:
     snapshot = a_snapshot(CODE, entries=(in_doubt(CODE),))
 
-    assert decide(snapshot, NOW) == Read()
+    assert decide(snapshot, NOW) == Read((Part.LIST,))
 
 
 def test_soon_after_the_answer_the_read_waits_for_its_time() -> None:
@@ -242,7 +245,7 @@ def test_resync_sends_a_held_entry_once_more_with_the_same_values() -> None:
 def test_resync_reads_the_list_first() -> None:
     code = a_code(resync_at=NOW, reaffirm_after=NOW)
 
-    assert decide(a_snapshot(code, entries=(an_entry(code),)), NOW) == Read()
+    assert decide(a_snapshot(code, entries=(an_entry(code),)), NOW) == Read((Part.LIST,))
 
 
 # Order
@@ -349,7 +352,7 @@ def test_refused_as_in_use_with_no_rival_in_sight_climbs_the_ladder(
 def test_no_rung_is_taken_before_two_reads_show_no_rival() -> None:
     entry = in_doubt(CODE, evidence=Evidence.IN_USE, absent_reads=1, absent_at=NOW - MINUTE)
 
-    assert decide(a_snapshot(CODE, entries=(entry,)), NOW) == Read()
+    assert decide(a_snapshot(CODE, entries=(entry,)), NOW) == Read((Part.LIST,))
 
 
 def test_in_use_and_listed_is_our_own_and_adopted() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from portal.domain import reach, retry
 from portal.domain.command import Kind
-from portal.domain.engine import Ask, Send, Wait, decide
+from portal.domain.engine import Part, Read, Send, Wait, decide
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.snapshot import CodeFacts, CodeKind, EntryFacts, Snapshot
 from portal.domain.stay import Doubt
@@ -76,7 +76,7 @@ def test_an_offline_lock_is_asked_the_more_often_the_sooner_it_is_needed(
     code = a_guest(arrives_in)
 
     assert reach.next_ask(away(code), NOW) == NOW + every
-    assert decide(away(code, asked=every), NOW) == Ask()
+    assert decide(away(code, asked=every), NOW) == Read((Part.STATE,))
 
 
 def test_the_guest_who_needs_it_soonest_sets_the_pace() -> None:
@@ -88,7 +88,7 @@ def test_the_guest_who_needs_it_soonest_sets_the_pace() -> None:
 def test_a_lock_that_was_never_described_is_asked_at_once() -> None:
     snapshot = a_snapshot(a_guest(HOUR), is_offline=True)
 
-    assert decide(snapshot, NOW) == Ask()
+    assert decide(snapshot, NOW) == Read((Part.STATE,))
 
 
 def test_a_lock_that_schlage_lists_no_more_is_not_called_though_a_guest_waits_for_it() -> None:
