@@ -53,6 +53,18 @@ def test_a_lock_never_read_is_read_before_anything_is_written() -> None:
     assert decide(a_snapshot(CODE, read_at=None), NOW) == Read((Part.LIST,))
 
 
+def test_with_the_list_all_is_read_that_is_due_of_the_lock() -> None:
+    code = a_code(arrives_at=NOW + HOUR)
+    answered = an_entry(
+        code, state=EntryState.MAYBE, evidence=Evidence.ANSWERED, is_witnessed=False
+    )
+    snapshot = a_snapshot(
+        code, entries=(answered,), read_at=NOW - timedelta(days=1), is_offline=True
+    )
+
+    assert decide(snapshot, NOW) == Read((Part.LIST, Part.LOG, Part.STATE))
+
+
 def test_nothing_to_do_waits_for_the_next_read() -> None:
     action = decide(a_snapshot(CODE, entries=(an_entry(CODE),)), NOW)
 
