@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from portal.domain.entry import NameOnLock
+from portal.domain.problems import ProblemKey
 from portal.domain.status import Status
 from portal.domain.week import WeeklyWindow
 from portal.models import (
@@ -20,7 +21,7 @@ from portal.models import (
     StaffGrant,
     TimelineEntry,
 )
-from portal.services import booking_page, entry_names
+from portal.services import booking_page, entry_names, refusals
 from portal.services.booking_page import Line
 from portal.services.stays import Door, door_of
 from portal.services.timeline import Kind
@@ -64,6 +65,7 @@ class StaffPage:
     card: StaffCard
     lines: tuple[Line, ...]
     names: dict[int, tuple[NameOnLock, ...]]  # on the locks, by the code's id
+    led_by: dict[int, frozenset[ProblemKey]]  # what led to a split brain, by the code's id
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,13 @@ def find(session: Session, staff_code_id: int) -> StaffPage | None:
         TIMELINE_SIZE,
     )
     names = entry_names.of_codes(session, [door.id for door in card.doors])
-    return StaffPage(card=card, lines=booking_page.calm(lines), names=names)
+    of_locks = session.scalars(select(DoorCode).where(DoorCode.staff_code_id == staff_code_id))
+    return StaffPage(
+        card=card,
+        lines=booking_page.calm(lines),
+        names=names,
+        led_by=refusals.led_to(session, of_locks),
+    )
 
 
 def places(session: Session) -> tuple[tuple[Place, ...], tuple[Place, ...]]:

@@ -184,7 +184,9 @@ def _context(staff_code_id: int) -> dict[str, Any]:
         "page": page,
         "card": page.card,
         "links_of": {
-            door.id: links(door.problem, Place(lock_id=door.lock_id))
+            door.id: links(
+                door.problem, Place(lock_id=door.lock_id), page.led_by.get(door.id, frozenset())
+            )
             for door in page.card.doors
             if door.problem is not None
         },

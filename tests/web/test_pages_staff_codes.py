@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal import clock
-from portal.domain.problems import ProblemKey
+from portal.domain.problems import CATALOGUE, USER_REQUEST, ProblemKey
 from portal.domain.status import Status
 from portal.domain.week import Weekday
 from portal.extensions import db
@@ -322,9 +322,32 @@ def test_a_revoked_code_that_no_list_shows_leads_to_what_clears_the_lock(app: Fl
 
     said = words(element(html, id=f"door-code-{code.id}").text)
     assert "Press “Set all codes of this lock again”" in said
-    assert "by itself" not in said
+    assert "by itself" not in said.replace("the same page then goes on by itself", "")
     hrefs = [e["href"] for e in elements(html) if e.tag == "a"]
     assert f"/locks/{place.locks[0].id}/rebuild" in hrefs
+
+
+@pytest.mark.parametrize(
+    ("text", "is_of_user_not_found"),
+    [("Access code/code name are already in use", False), ("User not found in the device", True)],
+)
+def test_a_split_brain_keeps_the_steps_and_the_links_of_what_led_to_it(
+    app: Flask, text: str, is_of_user_not_found: bool
+) -> None:
+    place = Place(app)
+    staff = make_staff_code(place.account, locks=place.locks[:1])
+    (code,) = doors(staff)
+    code.status, code.is_stuck = Status.NEEDS_YOU, True
+    code.problem, code.problem_text = ProblemKey.SPLIT_BRAIN, text
+    db.session.commit()
+
+    html = place.client.get(f"/staff-codes/{staff.id}").text
+
+    said = words(element(html, id=f"door-code-{code.id}").text)
+    assert all(words(step) in said for step in CATALOGUE[ProblemKey.SPLIT_BRAIN].steps)
+    assert ("reset the lock to factory settings" in said) is is_of_user_not_found
+    hrefs = [e["href"] for e in elements(html) if e.tag == "a"]
+    assert (USER_REQUEST.to in hrefs) is is_of_user_not_found
 
 
 def test_the_history_of_lock_and_person_names_whose_code_it_was(app: Flask) -> None:
