@@ -26,6 +26,7 @@ from portal.models.property import Property
 from portal.models.staff_code import StaffCode
 
 _IS_GIVEN = text("given_to_id IS NOT NULL AND is_wanted")
+_IS_NOT_OVER = text("status NOT IN ('removed')")
 
 
 class Source(StrEnum):
@@ -138,6 +139,20 @@ class DoorCode(AccountOwned, Base):
         Index("ix_door_code_account_status", "account_id", "status"),
         # The sweep asks over all accounts, and leaves out what is far ahead.
         Index("ix_door_code_status_starts", "status", "starts_at"),
+        # A lock is asked for what is not over, or ends later: all else is most of its history. All
+        # that is asked of a code stands in the index, or SQLite may not prefer it to the other.
+        Index("ix_door_code_lock_ends", "lock_id", "ends_at"),
+        Index(
+            "ix_door_code_lock_not_over",
+            "lock_id",
+            "status",
+            "send_at",
+            "due_at",
+            "is_wanted",
+            "resync_at",
+            sqlite_where=_IS_NOT_OVER,
+            postgresql_where=_IS_NOT_OVER,
+        ),
         UniqueConstraint("staff_code_id", "lock_id"),
         CheckConstraint(
             "CASE WHEN booking_id IS NULL THEN 0 ELSE 1 END"
@@ -164,7 +179,7 @@ class DoorCode(AccountOwned, Base):
     # A spare that was handed out: the stay whose window it has taken.
     given_to_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id"), index=True)
     given_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
-    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
+    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"))
     # Wanted: whether it should be on the lock at all, and with which window and revision.
     is_wanted: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(default=1)

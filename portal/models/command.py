@@ -14,6 +14,7 @@ from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCD
 from portal.models.booking import DoorCode
 
 _IS_OPEN = text("state IN ('intended', 'sending', 'accepted')")
+_MAY_BE_THERE = text("state NOT IN ('gone')")
 
 
 class LockEntry(AccountOwned, Base):
@@ -26,11 +27,22 @@ class LockEntry(AccountOwned, Base):
         Index("ix_lock_entry_account_door_code", "account_id", "door_code_id"),
         # The sweep asks for what is still on the locks, which in time is little of all.
         Index("ix_lock_entry_state", "state"),
+        # A lock is asked whose codes may be on it, and whose ended lately: without a look at the
+        # entries themselves, so that SQLite takes the one that is meant.
+        Index("ix_lock_entry_lock_ends", "lock_id", "ends_at", "door_code_id"),
+        Index(
+            "ix_lock_entry_lock_not_gone",
+            "lock_id",
+            "state",
+            "door_code_id",
+            sqlite_where=_MAY_BE_THERE,
+            postgresql_where=_MAY_BE_THERE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     door_code_id: Mapped[int] = mapped_column(ForeignKey("door_code.id"), index=True)
-    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"), index=True)
+    lock_id: Mapped[int] = mapped_column(ForeignKey("lock.id"))
     label: Mapped[str] = mapped_column(String(24))
     pin: Mapped[Secret] = mapped_column(EncryptedText("lock_entry.pin"))
     # The window and revision last confirmed; before the first confirmation, those last sent.

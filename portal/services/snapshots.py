@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from flask import current_app
-from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -132,9 +132,10 @@ _HAS_OTHER_DOORS: Final = exists().where(
     or_(_OTHER.booking_id == _STAY_ID, _OTHER.given_to_id == _STAY_ID),
     _OTHER.lock_id != bindparam("lock_id"),
 )
-_IS_REMEMBERED: Final = or_(
-    LockEntry.state != EntryState.GONE, LockEntry.ends_at > bindparam("remembered")
-)
+# Said as in the indexes that leave out the rest, for the database to know them by.
+_IS_NOT_OVER: Final = ~one_of(DoorCode.status, [Status.REMOVED])
+_IS_NOT_GONE: Final = ~one_of(LockEntry.state, [EntryState.GONE])
+_ENDED_LATELY: Final = LockEntry.ends_at > bindparam("remembered")
 # A planned code waits for its time, and most of a busy lock's codes do. Where it says so already,
 # there is nothing to decide or to restate before that.
 _IS_TO_BE_LOOKED_AT: Final = or_(
@@ -150,17 +151,34 @@ _IS_TO_BE_LOOKED_AT: Final = or_(
         ),
     ),
 )
-# Each code with its entries that are remembered, of which there may be several or none. With one
-# it is looked at though it may be removed. Rows beside each other, tied by hand: to load them as
-# relationships takes longer.
-_CODES: Final = (
-    select(DoorCode, LockEntry, Booking, _HAS_OTHER_DOORS)
-    .outerjoin(LockEntry, and_(LockEntry.door_code_id == DoorCode.id, _IS_REMEMBERED))
-    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+# With an entry that is remembered a code is looked at though it may be removed. Each part has its
+# index: what a lock had in all its years is not gone through with every step.
+_OF_LOCK: Final = (
+    select(LockEntry.door_code_id).where(LockEntry.lock_id == bindparam("lock_id")).correlate(None)
+)
+_LOOKED_AT: Final = union_all(
+    select(DoorCode.id)
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
-        or_(_IS_TO_BE_LOOKED_AT, LockEntry.id.is_not(None)),
+        _IS_NOT_OVER,
+        _IS_TO_BE_LOOKED_AT,
     )
+    .correlate(None),
+    _OF_LOCK.where(_IS_NOT_GONE),
+    _OF_LOCK.where(_ENDED_LATELY),
+)
+# Each code with its entries that are remembered, of which there may be several or none. Rows
+# beside each other, tied by hand: to load them as relationships takes longer.
+_CODES: Final = (
+    select(DoorCode, LockEntry, Booking, _HAS_OTHER_DOORS)
+    .select_from(DoorCode)
+    .outerjoin(
+        LockEntry,
+        and_(LockEntry.door_code_id == DoorCode.id, or_(_IS_NOT_GONE, _ENDED_LATELY)),
+    )
+    .outerjoin(Booking, Booking.id == DoorCode.booking_id)
+    .where(DoorCode.id.in_(_LOOKED_AT))
+    .order_by(DoorCode.id, LockEntry.id)
     .options(load_only(*OF_BOOKING))
 )
 # The rarer ones cost a query only where a lock has one of them.
@@ -184,6 +202,7 @@ _NEXT_SEND: Final = (
     select(func.min(DoorCode.send_at))
     .where(
         DoorCode.lock_id == bindparam("lock_id"),
+        _IS_NOT_OVER,
         DoorCode.status == Status.PLANNED,
         DoorCode.send_at > bindparam("look_ahead"),
     )

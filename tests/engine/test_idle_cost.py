@@ -27,6 +27,11 @@ WALKED = (
     "alert USING INDEX uq_alert_open",
 )
 
+# Where a visit finds the few codes and entries of a lock that are not over.
+NOT_OVER = "door_code USING COVERING INDEX ix_door_code_lock_not_over"
+NOT_GONE = "lock_entry USING COVERING INDEX ix_lock_entry_lock_not_gone"
+ENDED_LATELY = "lock_entry USING COVERING INDEX ix_lock_entry_lock_ends"
+
 
 @pytest.fixture
 def house(stage: Stage, watch: Watch) -> House:
@@ -65,6 +70,27 @@ def test_a_visit_at_a_lock_with_nothing_to_do_asks_little(house: House) -> None:
         locks.work_lock(house.lock.id)
 
     assert len(asked) <= OF_A_VISIT
+
+
+def test_a_visit_goes_through_nothing_that_is_over(house: House) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what the tables hold.")
+    with statements() as asked:
+        locks.work_lock(house.lock.id)
+    lines = {
+        line
+        for statement, values in asked
+        if statement.startswith("SELECT")
+        for line in plan(statement, values)
+        if line.startswith(("SEARCH door_code", "SEARCH lock_entry")) and "(lock_id=?" in line
+    }
+
+    assert lines == {
+        f"SEARCH {NOT_OVER} (lock_id=?)",
+        f"SEARCH {NOT_OVER} (lock_id=? AND status=? AND send_at>?)",
+        f"SEARCH {NOT_GONE} (lock_id=?)",
+        f"SEARCH {ENDED_LATELY} (lock_id=? AND ends_at>?)",
+    }
 
 
 def test_a_busy_lock_is_asked_for_no_more_often_than_a_quiet_one(
