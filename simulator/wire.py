@@ -139,10 +139,13 @@ def command_status(command: Command, lock: Lock, now: datetime) -> dict[str, Any
 
 def history_item(lock: Lock, item: HistoryItem, is_local: bool) -> dict[str, Any]:
     """A line of history, in UTC or in the lock's own zone with its offset."""
-    local = item.at.astimezone(ZoneInfo(lock.zone)).isoformat(timespec="milliseconds")
     return {
         "id": f"{lock.id}-{item.number}",
-        "timestamp": local if is_local else wire_time(item.at),
+        "timestamp": _local_time(item.at, lock.zone) if is_local else wire_time(item.at),
         "eventCode": item.event,
         "accessor": item.accessor.to_wire(),
     }
+
+
+def _local_time(at: datetime, zone: str) -> str:
+    return at.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")

@@ -8,6 +8,7 @@ webhook's own line stands in the lock's history all the same.
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from portal.domain.door_event import How, Told, What
@@ -39,6 +40,8 @@ _MEANS: Final = (
     (r"schedul|time|auto", How.TIMER),
 )
 _NAME_LENGTH: Final = 100
+# Every log says the same few things, a hundred times over with each read.
+_WORDS_KEPT: Final = 256
 
 
 def of_event(event: WebhookEvent, now: datetime) -> Told | None:
@@ -81,6 +84,7 @@ def of_line(item: HistoryItem) -> Told | None:
     )
 
 
+@lru_cache(maxsize=_WORDS_KEPT)
 def _reading(event_code: str) -> tuple[What, How] | None:
     if event_code.isascii() and event_code.isdecimal():
         return _BY_NUMBER.get(int(event_code))
@@ -93,6 +97,7 @@ def _reading(event_code: str) -> tuple[What, How] | None:
     return None
 
 
+@lru_cache(maxsize=_WORDS_KEPT)
 def _how(words: str) -> How:
     folded = re.sub(r"[\s_-]", "", words.lower())
     return next((how for pattern, how in _MEANS if re.search(pattern, folded)), How.UNKNOWN)
