@@ -85,10 +85,19 @@ def _narrow(state: ORMExecuteState) -> None:
     )
 
 
-def _refuse_foreign(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+def refuse_foreign(what: str, account_id: int) -> None:
+    """Raises ForeignRow where this work is done for another account.
+
+    For rows that are written past the ORM; it refuses the others by itself.
+    """
     scope = _scope.get()
-    if isinstance(scope, _Scope):
+    if not isinstance(scope, _Scope) and account_id != scope:
+        raise ForeignRow(f"{what} of account {account_id}")
+
+
+def _refuse_foreign(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    if isinstance(_scope.get(), _Scope):
         return
     for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, AccountOwned) and cast(int, row.account_id) != scope:
-            raise ForeignRow(f"{type(row).__name__} of account {row.account_id}")
+        if isinstance(row, AccountOwned):
+            refuse_foreign(type(row).__name__, cast(int, row.account_id))

@@ -223,7 +223,8 @@ class Api:
         limit = min(max(int(request.query.get("limit", MOST_LISTED)), 0), MOST_LISTED)
         is_local = request.query.get("deviceLocalTime", "").lower() == "true"
         items = lock.reported_history(limit)
-        return Response(200, [wire.history_item(lock, item, is_local) for item in items])
+        zone = lock.zone if is_local else None
+        return Response(200, [wire.history_item(lock.id, item, zone) for item in items])
 
     def _subscriptions(
         self, request: Request, method: str, rest: list[str], grant: Grant

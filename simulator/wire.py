@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from simulator.problems import Problem
 from simulator.webhooks import wire_time
 
 ENDED_BADLY = (FAILED, NACK, "TimedOut")
+# A log is read again and again, and its lines never change.
+_LINES_KEPT: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,12 @@ def command_status(command: Command, lock: Lock, now: datetime) -> dict[str, Any
     }
 
 
-def history_item(lock: Lock, item: HistoryItem, is_local: bool) -> dict[str, Any]:
-    """A line of history, in UTC or in the lock's own zone with its offset."""
+@lru_cache(maxsize=_LINES_KEPT)
+def history_item(lock_id: str, item: HistoryItem, zone: str | None) -> Mapping[str, Any]:
+    """A line of history, in this zone with its offset, or in UTC where there is none."""
     return {
-        "id": f"{lock.id}-{item.number}",
-        "timestamp": _local_time(item.at, lock.zone) if is_local else wire_time(item.at),
+        "id": f"{lock_id}-{item.number}",
+        "timestamp": _local_time(item.at, zone) if zone else wire_time(item.at),
         "eventCode": item.event,
         "accessor": item.accessor.to_wire(),
     }

@@ -6,7 +6,6 @@ fields are ignored, and a field that is missing or of a wrong type reads as None
 
 import json
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -67,10 +66,11 @@ class Fields:
 
     def __init__(self, value: object) -> None:
         """Reads nothing but None from a value that is not a JSON object."""
-        source = value if isinstance(value, Mapping) else {}
-        self._values: dict[str, Any] = {}
-        for key, item in source.items():
-            self._values.setdefault(str(key).lower(), item)
+        source = value if isinstance(value, dict) else {}
+        # Backwards, for of two names that differ in their case the first counts.
+        self._values: dict[str, Any] = {
+            str(key).lower(): item for key, item in reversed(source.items())
+        }
 
     def value(self, *names: str) -> Any:
         """The first of these fields that is there and not null."""
@@ -131,7 +131,7 @@ class Fields:
 
     def objects(self) -> list["Fields"]:
         """Every object directly inside this one."""
-        return [Fields(item) for item in self._values.values() if isinstance(item, Mapping)]
+        return [Fields(item) for item in self._values.values() if isinstance(item, dict)]
 
     def __repr__(self) -> str:
         return f"Fields({', '.join(sorted(self._values))})"

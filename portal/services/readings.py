@@ -1,16 +1,19 @@
 """Keeping what a lock says of itself: at most one reading an hour, unless something changed."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
+from portal import tenancy
 from portal.domain.health import Reading, is_worth_keeping
 from portal.models import Lock, LockReading
+from portal.unit_of_work import touch
 
 KEPT_FOR: Final = timedelta(days=100)
-# Built once, because it runs with every description of a lock.
+# Built once, and a core statement, because they run with every description of a lock.
+_KEEP: Final = insert(cast(Table, LockReading.__table__))
 _LAST: Final = (
     select(
         LockReading.at,
@@ -30,23 +33,24 @@ def take(session: Session, lock: Lock, now: datetime) -> None:
     new = Reading(now, lock.is_online, lock.battery_state, lock.battery_level, lock.wifi_signal)
     if not is_worth_keeping(_last(session, lock), new):
         return
-    session.add(
-        LockReading(
-            account_id=lock.account_id,
-            lock_id=lock.id,
-            at=now,
-            is_online=new.is_online,
-            battery_state=new.battery_state,
-            battery_level=new.battery_level,
-            wifi_signal=new.wifi_signal,
-        )
+    session.connection().execute(
+        _KEEP,
+        {
+            "account_id": lock.account_id,
+            "lock_id": lock.id,
+            "at": now,
+            "is_online": new.is_online,
+            "battery_state": new.battery_state,
+            "battery_level": new.battery_level,
+            "wifi_signal": new.wifi_signal,
+        },
     )
+    tenancy.refuse_foreign("LockReading", lock.account_id)
+    touch(session, lock.account_id)
 
 
 def _last(session: Session, lock: Lock) -> Reading | None:
     """The last one kept; what else has changed in this transaction need not be written for it."""
-    if any(isinstance(row, LockReading) for row in session.new):
-        session.flush()
     with session.no_autoflush:
         row = session.execute(_LAST, {"lock_id": lock.id}).first()
     return None if row is None else Reading(*row)
