@@ -14,7 +14,7 @@ from portal.models.base import AccountOwned, Base, EncryptedText, EnumText, UTCD
 from portal.models.booking import DoorCode
 
 _IS_OPEN = text("state IN ('intended', 'sending', 'accepted')")
-_MAY_BE_THERE = text("state NOT IN ('gone')")
+_IS_NOT_GONE = text("state NOT IN ('gone')")
 
 
 class LockEntry(AccountOwned, Base):
@@ -35,8 +35,8 @@ class LockEntry(AccountOwned, Base):
             "lock_id",
             "state",
             "door_code_id",
-            sqlite_where=_MAY_BE_THERE,
-            postgresql_where=_MAY_BE_THERE,
+            sqlite_where=_IS_NOT_GONE,
+            postgresql_where=_IS_NOT_GONE,
         ),
     )
 

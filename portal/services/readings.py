@@ -33,6 +33,7 @@ def take(session: Session, lock: Lock, now: datetime) -> None:
     new = Reading(now, lock.is_online, lock.battery_state, lock.battery_level, lock.wifi_signal)
     if not is_worth_keeping(_last(session, lock), new):
         return
+    tenancy.refuse_foreign("LockReading", lock.account_id)
     session.connection().execute(
         _KEEP,
         {
@@ -45,7 +46,6 @@ def take(session: Session, lock: Lock, now: datetime) -> None:
             "wifi_signal": new.wifi_signal,
         },
     )
-    tenancy.refuse_foreign("LockReading", lock.account_id)
     touch(session, lock.account_id)
 
 
