@@ -21,6 +21,7 @@ from portal.domain.command import Event, Kind, State
 from portal.domain.engine import Part
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
+from portal.domain.rebuild import Stage
 from portal.domain.snapshot import Snapshot
 from portal.models import Account, Command, DoorCode, Lock, LockEntry
 from portal.schlage.client import SchlageClient
@@ -188,6 +189,10 @@ def _show(
         standings.refresh(session, rows, snapshot if is_unchanged else rows.snapshot(), now)
     elif standings.promises_too_much(rows, snapshot, now):
         standings.refresh(session, rows, snapshot, now)
+    else:
+        return
+    if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
+        rebuilds.advance(session, rows, now)
 
 
 def _write_down(

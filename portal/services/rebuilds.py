@@ -37,7 +37,7 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.base import one_of
-from portal.services import ringing, timeline
+from portal.services import ringing, standings, timeline, verdicts
 from portal.services.snapshots import LockRows
 
 # A lock that works through its codes one by one needs this long at the most before we stop asking.
@@ -259,17 +259,24 @@ def not_set(rebuild: Rebuild, seen: Preview) -> tuple[DoorCode, ...]:
 def _doubt_what_is_held(session: Session, lock_id: int, now: datetime) -> None:
     """From Delete All on nobody knows which codes the lock still has: none is said to be there.
 
-    Should the rebuild not come to its end, reads and updates tell of each, and what is lost is set
-    again without asking, since nobody else has deleted it.
+    Said at once: the worker that is rung for may be long in coming. Should the rebuild not come to
+    its end, reads and updates tell of each, and what is lost is set again without asking, since
+    nobody else has deleted it.
     """
-    for entry in session.scalars(
-        select(LockEntry).where(
+    entries = session.scalars(
+        select(LockEntry)
+        .where(
             LockEntry.lock_id == lock_id,
             or_(LockEntry.state == EntryState.HELD, LockEntry.evidence == Evidence.ANSWERED),
         )
-    ):
+        .options(joinedload(LockEntry.door_code))
+    ).all()
+    for entry in entries:
         entry.state, entry.evidence, entry.evidence_at = EntryState.MAYBE, Evidence.SENT, now
         entry.absent_reads, entry.absent_at = 0, None
+    codes = {entry.door_code_id: entry.door_code for entry in entries}.values()
+    standings.restate(session, codes, now)
+    verdicts.refresh(session, {c.stay_id for c in codes if c.stay_id is not None}, now)
 
 
 def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:

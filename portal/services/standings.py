@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.command import OPEN, Lane
 from portal.domain.problems import ProblemKey
-from portal.domain.rebuild import Stage
 from portal.domain.snapshot import CodeFacts, CodeKind, Snapshot
 from portal.domain.standing import standing_of
 from portal.domain.status import Status
 from portal.models import Command, DoorCode, LockEntry
 from portal.models.base import one_of
-from portal.services import endpoint_events, rebuilds, ringing, timeline, verdicts
+from portal.services import endpoint_events, ringing, timeline, verdicts
 from portal.services.snapshots import LockRows
 
 # The turns of a code's life that its history tells; the steps between stand there as commands.
@@ -31,8 +30,6 @@ def refresh(session: Session, rows: LockRows, snapshot: Snapshot, now: datetime)
     for code in rows.codes.values():
         _restate(session, snapshot, facts[code.id], code, now)
         _end_resync(code, now)
-    if rows.rebuild is not None and rows.rebuild.stage is Stage.SETTING:
-        rebuilds.advance(session, rows, now)
     verdicts.refresh_on(session, rows, now)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import Stage
-from portal.domain.status import Status
+from portal.domain.status import Status, Verdict
 from portal.extensions import db
 from portal.models import Account, Lock, Rebuild, RestorePolicy
 from portal.services import rebuilds, refusals
@@ -51,6 +51,22 @@ def _latest(house: House) -> Rebuild:
 
 def _split(house: House) -> None:
     house.door.script.push(IN_USE, only="add", until=UNTIL_DELETE_ALL)
+
+
+def test_nothing_is_green_once_delete_all_was_pressed_also_while_no_worker_hears_of_it(
+    house: House,
+) -> None:
+    booking = house.book(arrives="2026-03-05", departs="2026-03-08")
+    house.stage.run_for(minutes=5)
+    _start(house, by_command=False)
+    assert house.code(booking).status is Status.CONFIRMED
+    assert house.code(booking).booking.verdict is Verdict.READY
+    house.stage.bell.is_deaf = True
+
+    _press(house)
+
+    assert house.code(booking).status is Status.UNSURE
+    assert house.code(booking).booking.verdict is Verdict.AT_RISK
 
 
 def test_the_ladder_ends_in_one_clear_step(house: House) -> None:
