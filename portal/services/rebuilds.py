@@ -3,6 +3,7 @@
 The stage stands in the database, so a rebuild goes on where it was after any crash.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from portal import clock
+from portal.domain import reading
 from portal.domain.command import Kind, State
 from portal.domain.entry import EntryState, Evidence
 from portal.domain.problems import ProblemKey
@@ -341,15 +343,8 @@ def advance(session: Session, rows: LockRows, now: datetime) -> None:
     rebuild = rows.rebuild
     assert rebuild is not None
     wanted = [c for c in rows.codes.values() if c.is_wanted and now < c.ends_at]
-    if now < rebuild.until and any(code.status not in _SETTLED for code in wanted):
-        return
-    last = max((c.confirmed_at for c in wanted if c.confirmed_at), default=rebuild.emptied_at)
-    read_at = rows.lock.read_at
-    if last is not None and (read_at is None or read_at <= last) and now < rebuild.until:
-        if rows.lock.read_wanted_at is None or rows.lock.read_wanted_at <= last:
-            # The count is taken after the list has caught up with the last write.
-            rows.lock.read_wanted_at = now + READ_EVERY
-            ringing.mark(session, [rows.lock.id])
+    is_settled = all(code.status in _SETTLED for code in wanted)
+    if now < rebuild.until and not (is_settled and _is_countable(session, rows, wanted, now)):
         return
     rebuild.stage, rebuild.finished_at = Stage.DONE, now
     rebuild.listed_after = rows.lock.listed_count
@@ -357,6 +352,31 @@ def advance(session: Session, rows: LockRows, now: datetime) -> None:
     rebuild.planned = len(due)
     left = sum(code.status is not Status.CONFIRMED for code in due)
     _tell(session, rebuild, "engine", left=left)
+
+
+def _is_countable(
+    session: Session, rows: LockRows, wanted: Collection[DoorCode], now: datetime
+) -> bool:
+    """Whether the last read of the list tells how many codes it has; if not, it is read again.
+
+    Not one from before the list had caught up with the last write, whatever it was read for, nor
+    one that leaves out what the lock has confirmed: that is read for once more by itself.
+    """
+    lock, rebuild = rows.lock, rows.rebuild
+    assert rebuild is not None
+    assert rebuild.emptied_at is not None
+    last = max([rebuild.emptied_at, *(c.confirmed_at for c in wanted if c.confirmed_at)])
+    caught_up_at = last + reading.LIST_LAG
+    if lock.read_at is None or lock.read_at < caught_up_at:
+        if lock.read_wanted_at is None or lock.read_wanted_at < caught_up_at:
+            lock.read_wanted_at = max(now, caught_up_at)
+            ringing.mark(session, [lock.id])
+        return False
+    ids = {code.id for code in wanted}
+    return not any(
+        entry.state is EntryState.HELD and entry.absent_reads == 1 and entry.door_code_id in ids
+        for entry in rows.entries.values()
+    )
 
 
 def _tell(session: Session, rebuild: Rebuild, actor: str, **more: int) -> None:

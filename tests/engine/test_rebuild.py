@@ -6,8 +6,8 @@ from portal.domain.problems import ProblemKey
 from portal.domain.rebuild import Stage
 from portal.domain.status import Status, Verdict
 from portal.extensions import db
-from portal.models import Account, Lock, Rebuild, RestorePolicy
-from portal.services import rebuilds, refusals
+from portal.models import Account, Booking, Lock, Rebuild, RestorePolicy
+from portal.services import rebuilds, refusals, ringing
 from portal.services.ringing import changing
 from portal.unit_of_work import writing
 from simulator.faults import preset
@@ -166,6 +166,52 @@ def test_a_rebuild_counts_the_codes_that_are_due_by_its_end_and_none_of_later_st
     rebuild = _latest(house)
     assert at_first == 1
     assert (rebuild.planned, rebuild.listed_after) == (2, 2)
+
+
+def _set_again(house: House, booking: Booking) -> None:
+    """A rebuild has emptied the lock, and the lock has just confirmed this booking's code anew."""
+    _start(house, by_command=True)
+    for _ in range(600):
+        house.stage.run_for(seconds=1)
+        if house.status(booking) is Status.CONFIRMED:
+            return
+    raise AssertionError("the code was never confirmed again")
+
+
+def test_a_rebuild_counts_once_the_list_has_caught_up_whatever_it_is_read_for_before(
+    house: House,
+) -> None:
+    booking = house.book(arrives="2026-03-04", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    house.door.script.push("list_stale:25", only="add")
+    _set_again(house, booking)
+
+    with changing() as session:
+        lock = session.get_one(Lock, house.lock.id)
+        lock.read_wanted_at = house.stage.now
+        ringing.mark(session, [lock.id])
+    house.stage.work()
+    early = house.lock.listed_count
+    house.stage.run_for(minutes=15)
+
+    rebuild = _latest(house)
+    assert early == 0
+    assert (rebuild.stage, rebuild.listed_after) == (Stage.DONE, 1)
+
+
+def test_a_rebuild_counts_again_where_the_list_leaves_out_what_the_lock_has_confirmed(
+    house: House,
+) -> None:
+    booking = house.book(arrives="2026-03-04", departs="2026-03-06")
+    house.stage.run_for(minutes=5)
+    _set_again(house, booking)
+
+    house.door.script.push("list_omits", only="list")
+    house.stage.run_for(minutes=15)
+
+    rebuild = _latest(house)
+    assert (rebuild.stage, rebuild.listed_after) == (Stage.DONE, 1)
+    assert house.status(booking) is Status.CONFIRMED
 
 
 # How many moments a rebuild of one code has at which a process can die.
