@@ -179,7 +179,9 @@ def _change_rows(session: Session, rows: LockRows, action: engine.Action, now: d
 def _show(
     session: Session, rows: LockRows, snapshot: Snapshot, action: engine.Action, now: datetime
 ) -> None:
-    """The codes say what is known of them. `snapshot` is of the rows as they were decided on.
+    """The codes say what is known of them, and a rebuild that sets them again goes by that.
+
+    `snapshot` is of the rows as they were decided on.
 
     What an answer is about to say decides what is shown: a page does not turn twice for it. But
     what is wrongly promised does not wait for an answer, which may be long in coming or never come.

@@ -39,8 +39,8 @@ from portal.models import (
     TimelineEntry,
 )
 from portal.models.base import one_of
-from portal.services import ringing, standings, timeline, verdicts
-from portal.services.snapshots import LockRows
+from portal.services import ringing, standings, timeline
+from portal.services.snapshots import LockRows, load
 
 # A lock that works through its codes one by one needs this long at the most before we stop asking.
 SETTING_TAKES: Final = timedelta(days=2)
@@ -265,20 +265,17 @@ def _doubt_what_is_held(session: Session, lock_id: int, now: datetime) -> None:
     its end, reads and updates tell of each, and what is lost is set again without asking, since
     nobody else has deleted it.
     """
-    entries = session.scalars(
-        select(LockEntry)
-        .where(
+    for entry in session.scalars(
+        select(LockEntry).where(
             LockEntry.lock_id == lock_id,
             or_(LockEntry.state == EntryState.HELD, LockEntry.evidence == Evidence.ANSWERED),
         )
-        .options(joinedload(LockEntry.door_code))
-    ).all()
-    for entry in entries:
+    ):
         entry.state, entry.evidence, entry.evidence_at = EntryState.MAYBE, Evidence.SENT, now
         entry.absent_reads, entry.absent_at = 0, None
-    codes = {entry.door_code_id: entry.door_code for entry in entries}.values()
-    standings.restate(session, codes, now)
-    verdicts.refresh(session, {c.stay_id for c in codes if c.stay_id is not None}, now)
+    session.flush()
+    rows = load(session, lock_id, now)
+    standings.refresh(session, rows, rows.snapshot(), now)
 
 
 def learn(session: Session, rows: LockRows, listed: int, now: datetime) -> None:

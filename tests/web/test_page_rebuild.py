@@ -211,10 +211,12 @@ def test_stopped_after_delete_all_the_page_does_not_say_that_all_is_as_before(
 ) -> None:
     account, lock, place = _house()
     code = make_door_code(make_booking(place), lock, status=Status.UNSURE)
-    make_door_code(make_booking(place), lock, status=Status.CONFIRMED)
+    proven_anew = make_door_code(make_booking(place), lock, status=Status.CONFIRMED)
     client.become(make_manager(account))
     client.send(f"/locks/{lock.id}/rebuild", way=way)
     client.send(f"/locks/{lock.id}/rebuild/pressed")
+    proven_anew.status = Status.CONFIRMED
+    db.session.commit()
 
     first, later = stop(client, lock)
     code.status = Status.CONFIRMED
